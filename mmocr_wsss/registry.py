@@ -1,0 +1,32 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Registries of the scope ``mmocr_wsss``, children of MMEngine's roots.
+
+A config type ``'mmocr_wsss.X'`` makes MMEngine import this module and then the
+``locations``, so no ``custom_imports`` is needed. This file must import
+nothing but mmengine: MMEngine turns an ImportError raised here into a
+misleading "X is not in the registry".
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry
+
+MODELS = Registry('model', parent=root.MODELS, scope='mmocr_wsss', locations=['mmocr_wsss.models'])
+DATASETS = Registry(
+    'dataset', parent=root.DATASETS, scope='mmocr_wsss', locations=['mmocr_wsss.datasets']
+)
+TRANSFORMS = Registry(
+    'transform',
+    parent=root.TRANSFORMS,
+    scope='mmocr_wsss',
+    locations=['mmocr_wsss.datasets.transforms'],
+)
+METRICS = Registry(
+    'metric', parent=root.METRICS, scope='mmocr_wsss', locations=['mmocr_wsss.evaluation']
+)
+HOOKS = Registry('hook', parent=root.HOOKS, scope='mmocr_wsss', locations=['mmocr_wsss.engine'])
+OPTIM_WRAPPERS = Registry(
+    'optim_wrapper',
+    parent=root.OPTIM_WRAPPERS,
+    scope='mmocr_wsss',
+    locations=['mmocr_wsss.engine'],
+)
