@@ -1,0 +1,218 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.logging import MessageHub
+from torch import Tensor, nn
+
+from mmocr_wsss.functional.out_of_candidate import (
+    RANKINGS,
+    SPLITS,
+    out_of_candidate_mask,
+    rectification_sum,
+)
+from mmocr_wsss.registry import MODELS
+
+AVERAGES = ('valid', 'oc')
+
+
+@MODELS.register_module()
+class OutOfCandidateLoss(nn.Module):
+    """Pushes pixels predicted as a class that the tags rule out to the candidates.
+
+    The mathematics is in :mod:`mmocr_wsss.functional.out_of_candidate`; this
+    module owns the defaults, the prior, the averaging over ranks and the warm-up.
+    The state dict is empty. All defaults are ours: the paper names none.
+
+    Args:
+        split: how the in-candidate group of a pixel is chosen: 'all', 'prior',
+            'posterior' or 'adaptive' (prior times posterior).
+        threshold: share of the weight that a candidate needs to be in the group,
+            in [0, 1]; the best one always is.
+        margin: in logits; how far the groups should lie apart.
+        ranking: 'all' (every out-of-candidate score below every score of the
+            group) or 'best' (below its best score).
+        average: divide the sum over the out-of-candidate pixels by the number of
+            'valid' pixels (a pixel weighs like one of a mean cross entropy times
+            ``loss_weight``) or of 'oc' pixels. Counts are summed over ranks.
+        start_iter: the term is 0 before this iteration: an int counts iterations,
+            a float in [0, 1) is a share of the schedule.
+        loss_weight: factor, >= 0.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Reference: Cheng et al., CVPR 2023, arXiv:2211.12268.
+    """
+
+    def __init__(
+        self,
+        split: str = 'adaptive',
+        threshold: float = 0.2,
+        margin: float = 0.0,
+        ranking: str = 'all',
+        average: str = 'valid',
+        start_iter: int | float = 0,
+        loss_weight: float = 1.0,
+    ):
+        super().__init__()
+        _check_choice('split', split, SPLITS)
+        _check_choice('ranking', ranking, RANKINGS)
+        _check_choice('average', average, AVERAGES)
+        if not 0 <= threshold <= 1:
+            raise ValueError(f'threshold must lie in [0, 1], got {threshold}.')
+        if not loss_weight >= 0:
+            raise ValueError(f'loss_weight must be >= 0, got {loss_weight}.')
+        if start_iter < 0 or (isinstance(start_iter, float) and start_iter >= 1):
+            raise ValueError(
+                'start_iter must be a number of iterations (int >= 0) or a share of the '
+                f'schedule (float in [0, 1)), got {start_iter!r}.'
+            )
+        self.split = split
+        self.threshold = threshold
+        self.margin = margin
+        self.ranking = ranking
+        self.average = average
+        self.start_iter = start_iter
+        self.loss_weight = loss_weight
+        self.register_buffer('prior', None, persistent=False)
+
+    @property
+    def needs_prior(self) -> bool:
+        """Whether the split weighs candidates by the annotation correlation."""
+        return self.split in ('prior', 'adaptive')
+
+    def set_prior(self, prior: Tensor) -> None:
+        """Set the annotation correlation used when ``forward`` is given none.
+
+        Args:
+            prior: (C, C) float > 0, rows by predicted class id, from
+                :func:`~mmocr_wsss.functional.out_of_candidate.annotation_correlation`.
+        """
+        prior = torch.as_tensor(prior, dtype=torch.float32)
+        if prior.ndim != 2 or prior.shape[0] != prior.shape[1] or not (prior > 0).all():
+            raise ValueError(
+                'prior must be a square matrix of positive shares indexed by class id, got '
+                f'shape {tuple(prior.shape)}, minimum {prior.min().item():g}. Make it with '
+                'annotation_correlation(tags, smoothing=1.0).'
+            )
+        self.prior = prior
+
+    def forward(
+        self,
+        logits: Tensor,
+        candidates: Tensor,
+        valid: Tensor | None = None,
+        prior: Tensor | None = None,
+    ) -> Tensor:
+        """The weighted term of one batch; see :meth:`loss_and_rate`.
+
+        Returns:
+            scalar >= 0.
+        """
+        return self.loss_and_rate(logits, candidates, valid, prior)[0]
+
+    def loss_and_rate(
+        self,
+        logits: Tensor,
+        candidates: Tensor,
+        valid: Tensor | None = None,
+        prior: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """The weighted term and the out-of-candidate rate of one batch.
+
+        In a distributed run every rank must call this, since the counts are summed
+        over ranks: the mean of the ranks' gradients is the gradient of the whole
+        batch on one process.
+
+        Args:
+            logits: (N, C, h, w) float, at any stride.
+            candidates: (N, C) bool, indexed by class id, background included.
+            valid: (N, h, w) bool; pixels outside never count. None means all.
+            prior: (C, C) float > 0; None means the one of :meth:`set_prior`.
+
+        Returns:
+            the scalar term, and the share of valid pixels (of all ranks) that are
+            out of candidate, a scalar in [0, 1] without gradient.
+
+        Raises:
+            TypeError: ``candidates`` or ``valid`` is not bool.
+            ValueError: shapes disagree, an image has no candidate, or the split
+                needs a prior and there is none.
+        """
+        prior = self.prior if prior is None else prior
+        self._check_inputs(logits, candidates, valid, prior)
+        oc_mask = out_of_candidate_mask(logits.detach(), candidates, valid)
+        num_valid = (torch.ones_like(oc_mask) if valid is None else valid).sum()
+        counts = torch.stack([oc_mask.sum(), num_valid])
+        all_reduce(counts)
+        num_oc, num_valid = counts
+        if not self._started():
+            oc_mask = torch.zeros_like(oc_mask)
+        total = rectification_sum(
+            logits,
+            candidates,
+            oc_mask,
+            split=self.split,
+            threshold=self.threshold,
+            margin=self.margin,
+            ranking=self.ranking,
+            prior=prior,
+        )
+        divisor = (num_valid if self.average == 'valid' else num_oc).clamp_min(1)
+        # DDP averages gradients over ranks; the counts are sums, so undo the average.
+        loss = total * (self.loss_weight * get_world_size()) / divisor
+        return loss, num_oc.float() / num_valid.clamp_min(1)
+
+    def _started(self) -> bool:
+        """Whether the warm-up is over, by the progress the runner publishes."""
+        if not self.start_iter:
+            return True
+        hub = MessageHub.get_current_instance()
+        done, planned = hub.get_info('iter'), hub.get_info('max_iters')
+        if done is None or planned is None:
+            raise ValueError(
+                f'start_iter={self.start_iter!r} needs the progress of an MMEngine runner, and '
+                'none is running. Use start_iter=0 in a training loop of your own.'
+            )
+        start = self.start_iter * planned if isinstance(self.start_iter, float) else self.start_iter
+        return done >= start
+
+    def _check_inputs(self, logits, candidates, valid, prior):
+        if logits.ndim != 4 or candidates.shape != logits.shape[:2]:
+            raise ValueError(
+                'logits must be (N, C, h, w) and candidates (N, C) with background first, got '
+                f'{tuple(logits.shape)} and {tuple(candidates.shape)}.'
+            )
+        if candidates.dtype != torch.bool or (valid is not None and valid.dtype != torch.bool):
+            kind = candidates.dtype if valid is None else (candidates.dtype, valid.dtype)
+            raise TypeError(f'candidates and valid must be bool tensors, got {kind}; use .bool().')
+        if valid is not None and valid.shape != (logits.shape[0], *logits.shape[2:]):
+            raise ValueError(
+                f'valid must be (N, h, w) of the logits {tuple(logits.shape)}, '
+                f'got {tuple(valid.shape)}.'
+            )
+        if not candidates.any(dim=1).all():
+            images = (~candidates.any(dim=1)).nonzero().flatten().tolist()
+            raise ValueError(
+                f'images {images} of the batch have no candidate class. Background is a candidate '
+                'of every image: candidates[:, 0] must be true.'
+            )
+        if not self.needs_prior:
+            return
+        if prior is None:
+            raise ValueError(
+                f'split={self.split!r} weighs candidates by the annotation correlation, and no '
+                "prior was given. In a config add custom_hooks=[dict(type='mmocr_wsss."
+                "AnnotationCorrelationHook')]; in code pass prior=annotation_correlation(tags, "
+                "smoothing=1.0), or choose split='posterior'."
+            )
+        if prior.shape != (logits.shape[1],) * 2:
+            raise ValueError(
+                f'prior must be (C, C) for the {logits.shape[1]} channels of the logits, '
+                f'got {tuple(prior.shape)}.'
+            )
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{name} must be one of {list(choices)}, got {value!r}.')
