@@ -1,0 +1,78 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""What the command-line tools share, standard library only.
+
+MMEngine looks for a GPU when it is imported and the hosts take seconds to
+import, so options are parsed and the device is chosen before either is loaded.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options that training and testing have in common; names as in mmseg's tools."""
+    parser.add_argument('--work-dir', help='folder for logs and results; unset: as in the config')
+    parser.add_argument(
+        '--data-root', help='replaces data_root in every dataset of the config, wrapped or not'
+    )
+    parser.add_argument(
+        '--device', choices=['cpu', 'cuda'], help='unset: a GPU if there is one, else the CPU'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override settings of the config, e.g. train_cfg.max_iters=2 key="[a,b]"',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def prepare_environment(args: argparse.Namespace) -> None:
+    """Choose the device and the rank; to be called before mmengine or torch is imported."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.device == 'cpu':
+        os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+
+
+def call(main: Callable[[], int | None]) -> int:
+    """Run ``main``; an error that the user can mend becomes one line and exit code 1.
+
+    Such errors are a missing file and every ValueError or TypeError that our own
+    code raised, also where a registry of MMEngine raised it anew. All others keep
+    their stack trace.
+    """
+    try:
+        return main() or 0
+    except FileNotFoundError as error:
+        return _report(error)
+    except (ValueError, TypeError) as error:
+        if not _is_ours(error):
+            raise
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        print(f'error: there is no file {error.filename!r}', file=sys.stderr)
+    else:
+        print(f'error: {error}', file=sys.stderr)
+    return 1
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether the innermost frame of the error, or of one it replaced, lies in this package."""
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        if frames and PACKAGE in Path(frames[-1].filename).resolve().parents:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,140 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""What the command-line options of ``tools/`` change in a config; each edits it in place."""
+
+import os.path as osp
+from collections.abc import Iterator
+
+from mmengine.config import Config, ConfigDict
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Replace ``data_root`` in every dataset, wrapped ones included.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+        ValueError: no dataset of the config has a ``data_root``.
+    """
+    if not osp.isdir(data_root):
+        raise FileNotFoundError(f'--data-root: there is no folder {data_root!r}.')
+    rooted = [
+        node
+        for loader in LOADERS
+        if cfg.get(loader)
+        for node in _nodes(cfg[loader].get('dataset'))
+        if 'data_root' in node
+    ]
+    if not rooted:
+        raise ValueError(
+            f'--data-root {data_root}: no dataset of {cfg.filename} has a data_root to replace. '
+            'Set its paths with --cfg-options instead.'
+        )
+    for node in rooted:
+        node['data_root'] = data_root
+    if 'data_root' in cfg:
+        cfg.data_root = data_root
+
+
+def set_precision(cfg: Config, amp: bool, cuda: bool) -> None:
+    """Choose the optimiser wrapper for ``--amp`` and for the device.
+
+    A GPU gets MMEngine's ``AmpOptimWrapper``, a CPU our ``AutocastOptimWrapper``;
+    a config written for one runs on the other.
+
+    Raises:
+        ValueError: ``amp`` is asked for an optimiser wrapper of another kind.
+    """
+    if cfg.get('optim_wrapper') is None:
+        if amp:
+            raise ValueError(f'--amp: {cfg.filename} has no optim_wrapper.')
+        return
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    mixed = ('AmpOptimWrapper', 'mmocr_wsss.AutocastOptimWrapper')
+    if amp and kind not in ('OptimWrapper', *mixed):
+        raise ValueError(
+            f"--amp replaces optim_wrapper.type='OptimWrapper', this config has {kind!r}."
+        )
+    if not amp and kind not in mixed:
+        return
+    if cuda:
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')
+    else:
+        wrapper.type = 'mmocr_wsss.AutocastOptimWrapper'
+        for only_on_gpu in ('loss_scale', 'dtype', 'use_fsdp'):
+            wrapper.pop(only_on_gpu, None)
+
+
+def set_tta(cfg: Config) -> None:
+    """Test with ``tta_model`` and ``tta_pipeline``, put where the dataset keeps its pipeline.
+
+    Raises:
+        ValueError: the config lacks one of the two, or the test dataset has no pipeline.
+    """
+    missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
+    if missing:
+        raise ValueError(f'--tta: {cfg.filename} defines no {" and no ".join(missing)}.')
+    piped = [node for node in _nodes(cfg.test_dataloader.dataset) if node.get('pipeline')]
+    if not piped:
+        raise ValueError(f'--tta: the test dataset of {cfg.filename} has no pipeline to replace.')
+    for node in piped:
+        node['pipeline'] = cfg.tta_pipeline
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+
+
+def set_output(cfg: Config, folder: str) -> None:
+    """Make every ``IoUMetric`` of the test write its label maps to ``folder``.
+
+    Raises:
+        ValueError: the test has no ``IoUMetric``.
+    """
+    evaluators = cfg.test_evaluator
+    evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
+    writers = [e for e in evaluators if str(e.get('type')).split('.')[-1] == 'IoUMetric']
+    if not writers:
+        raise ValueError(f'--out needs an IoUMetric in test_evaluator of {cfg.filename}.')
+    for writer in writers:
+        writer['output_dir'] = folder
+
+
+def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) -> None:
+    """Draw predictions in a window (``show``) and, if given, below ``folder``.
+
+    Raises:
+        ValueError: ``default_hooks`` has no visualization hook.
+    """
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise ValueError(
+            f'--show and --show-dir need default_hooks.visualization, {cfg.filename} has none. '
+            "Add visualization=dict(type='SegVisualizationHook')."
+        )
+    hook.update(show=show, wait_time=wait_time)
+    if cfg.get('default_scope') == 'mmpretrain':
+        hook.update(enable=True, out_dir=folder)
+        return
+    hook.update(draw=True)
+    if folder is not None:
+        cfg.visualizer.save_dir = folder
+
+
+def set_loader_defaults(cfg: Config) -> None:
+    """What mmpretrain's own tools add to every loader: batches are stacked, not listed."""
+    if cfg.get('default_scope') == 'mmpretrain':
+        for loader in LOADERS:
+            if cfg.get(loader):
+                cfg[loader].setdefault('collate_fn', dict(type='default_collate'))
+
+
+def _nodes(node) -> Iterator[dict]:
+    """Every dict at any depth of a dataset config, except inside pipelines."""
+    if isinstance(node, dict):
+        yield node
+        for key, child in node.items():
+            if key != 'pipeline':
+                yield from _nodes(child)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            yield from _nodes(child)

@@ -1,0 +1,136 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""From parsed options to a finished run; ``tools/train.py`` and ``tools/test.py`` call these."""
+
+import argparse
+import os.path as osp
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from .config_edits import (
+    set_data_root,
+    set_loader_defaults,
+    set_output,
+    set_pictures,
+    set_precision,
+    set_tta,
+)
+from .cpu_processes import start_cpu_processes, stop_processes
+from .expected_results import check_expected_results
+from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train as the config and the options say.
+
+    Args:
+        args: options of ``tools/train.py``.
+
+    Raises:
+        ValueError, FileNotFoundError: an option does not fit the config or the machine.
+    """
+    cfg, options = load_config(args)
+    set_precision(cfg, args.amp, torch.cuda.is_available())
+    cfg.resume = False
+    if args.resume:
+        _resume(cfg, given='load_from' in options)
+    check_initial_weights(cfg.model)
+    if cfg.get('load_from'):
+        check_checkpoint_path(cfg.load_from, 'load_from')
+    runner = _build_runner(cfg, args.launcher)
+    try:
+        runner.train()
+    finally:
+        stop_processes()
+
+
+def test(args: argparse.Namespace) -> list[str]:
+    """Evaluate a checkpoint; returns the lines of ``expected_results`` that are not met.
+
+    Args:
+        args: options of ``tools/test.py``.
+
+    Raises:
+        ValueError, FileNotFoundError: an option does not fit the config or the machine.
+    """
+    cfg, _ = load_config(args)
+    check_checkpoint_path(args.checkpoint, 'checkpoint')
+    if args.check and not cfg.get('expected_results'):
+        raise ValueError(f'--check: {args.config} has no expected_results.')
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    set_precision(cfg, amp=False, cuda=torch.cuda.is_available())
+    if args.show or args.show_dir:
+        set_pictures(cfg, args.show, args.show_dir, args.wait_time)
+    if args.out:
+        set_output(cfg, args.out)
+    if args.tta:
+        set_tta(cfg)
+    runner = _build_runner(cfg, args.launcher)
+    try:
+        metrics = runner.test()
+        faults = check_expected_results(metrics, cfg.expected_results) if args.check else []
+        return faults if is_main_process() else []
+    finally:
+        stop_processes()
+
+
+def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
+    """The config with the shared options applied, and the parsed ``--cfg-options``.
+
+    From here on no checkpoint can run code (:func:`guard_checkpoints`).
+
+    Raises:
+        ValueError, FileNotFoundError: an option does not fit the config or the machine.
+    """
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise ValueError('--device cuda: torch finds no usable GPU here; use --device cpu.')
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(f'there is no config {args.config!r}.')
+    guard_checkpoints()
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    set_loader_defaults(cfg)
+    options = _parse_options(args.cfg_options)
+    cfg.merge_from_dict(options)
+    if args.data_root is not None:
+        set_data_root(cfg, args.data_root)
+    # Priority: option, then config, then the name of the config.
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
+    return cfg, options
+
+
+def _parse_options(items: list[str]) -> dict:
+    """``KEY=VALUE`` strings as MMEngine's tools understand them."""
+    wrong = [item for item in items if '=' not in item]
+    if wrong:
+        raise ValueError(f'--cfg-options takes KEY=VALUE, got {wrong[:5]}.')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=DictAction, default={})
+    return parser.parse_args(['--options', *items] if items else []).options
+
+
+def _resume(cfg: Config, given: bool) -> None:
+    """Go on from ``load_from`` if the command line gave it, else from the work folder's latest.
+
+    A ``load_from`` of the config file holds initial weights, not a training state,
+    so it must not be taken for the checkpoint to resume.
+    """
+    if given:
+        cfg.resume = True
+    elif find_latest_checkpoint(cfg.work_dir) is not None:
+        cfg.resume, cfg.load_from = True, None
+    else:
+        print_log(f'--resume: no checkpoint in {cfg.work_dir}, training starts at 0', 'current')
+
+
+def _build_runner(cfg: Config, launcher: str) -> Runner:
+    if not torch.cuda.is_available():
+        start_cpu_processes(cfg, launcher)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -1,0 +1,128 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Checkpoints are read without running code from them.
+
+A checkpoint is a pickle, and a pickle can name any function to call. PyTorch's
+safe mode refuses all but tensors and plain containers. MMEngine's training
+state needs a little more, and where the safe mode refuses a file some versions
+of MMEngine fall back to full unpickling. :func:`guard_checkpoints` closes both
+gaps for the running process.
+"""
+
+import os
+import os.path as osp
+import pickle
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+#: Makes torch.load refuse everything outside its allow-list, whoever calls it and however.
+FORCE_SAFE_MODE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+_STATISTICS = ('min', 'max', 'current', 'mean')
+
+
+def guard_checkpoints() -> None:
+    """From now on, no checkpoint that this process loads can run code.
+
+    Local files go through :func:`load_checkpoint_file`; every other source of
+    MMEngine (URLs, model zoos) is held to PyTorch's safe mode.
+    """
+    os.environ[FORCE_SAFE_MODE] = '1'
+    CheckpointLoader.register_scheme(prefixes='', loader=load_checkpoint_file, force=True)
+
+
+def check_checkpoint_path(path: str, option: str) -> None:
+    """Refuse a local path that is not a file.
+
+    Raises:
+        FileNotFoundError: names the option that gave the path.
+    """
+    if '://' not in path and not osp.isfile(osp.expanduser(path)):
+        raise FileNotFoundError(f'{option}: there is no checkpoint {path!r}.')
+
+
+def check_initial_weights(model: dict) -> None:
+    """Refuse a model config whose ``init_cfg`` names a checkpoint that is not there.
+
+    Args:
+        model: config of the model; its parts are searched at any depth.
+
+    Raises:
+        FileNotFoundError: names the checkpoint.
+    """
+    if isinstance(model, dict):
+        if model.get('type') == 'Pretrained' and isinstance(model.get('checkpoint'), str):
+            check_checkpoint_path(model['checkpoint'], 'init_cfg of the model')
+        model = list(model.values())
+    if isinstance(model, (list, tuple)):
+        for part in model:
+            check_initial_weights(part)
+
+
+def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
+    """Read a local checkpoint; admits tensors, numpy arrays and MMEngine's log history.
+
+    ``meta['config']`` is left out: MMEngine would execute it on resume.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file wants anything else to be called, or is no checkpoint.
+    """
+    check_checkpoint_path(filename, 'loading')
+    try:
+        with torch.serialization.safe_globals(_allowed()):
+            checkpoint = torch.load(
+                osp.expanduser(filename), map_location=map_location, weights_only=True
+            )
+    except AttributeError as error:
+        if hasattr(torch.serialization, 'safe_globals'):
+            raise
+        raise ValueError(
+            f'{filename}: reading checkpoints without running code from them needs '
+            f'torch >= 2.6, found {torch.__version__}.'
+        ) from error
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(
+            f'{filename} is refused: only tensors, numpy arrays and the training state of '
+            'MMEngine are read from a checkpoint, nothing that runs code. '
+            f'({_first_line(error)}) Save its state dict alone, with torch.save(state_dict, path).'
+        ) from error
+    if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
+        checkpoint['meta'].pop('config', None)
+    return checkpoint
+
+
+def _allowed() -> list:
+    """What a checkpoint of MMEngine needs beyond tensors and plain containers."""
+    reconstruct = np.empty(0).__reduce__()[0]
+    scalar = np.float64(0).__reduce__()[0]
+    dtypes = {type(np.dtype(kind)) for kind in ('float32', 'float64', 'int64', 'uint32', 'bool')}
+    # numpy renamed the module of these two functions; a file may carry either name.
+    both_names = [
+        (function, f'{module}.multiarray.{function.__name__}')
+        for function in (reconstruct, scalar)
+        for module in ('numpy.core', 'numpy._core')
+    ]
+    return [
+        *both_names,
+        np.ndarray,
+        np.dtype,
+        *dtypes,
+        HistoryBuffer,
+        (_statistic, 'builtins.getattr'),
+        (_statistic, '__builtin__.getattr'),
+    ]
+
+
+def _statistic(owner: Any, name: str) -> Any:
+    """Stands in for ``getattr``: the log history refers to its four statistics and no more."""
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r}')
+    return getattr(owner, name)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if 'GLOBAL' in line]
+    return (lines or str(error).strip().splitlines() or [type(error).__name__])[0][:200]
