@@ -1,0 +1,145 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Files between stages: reading validates, writing is atomic."""
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mmocr_wsss.pickled_arrays import load_pickled_arrays
+
+__all__ = [
+    'Offenders',
+    'atomic_path',
+    'load_pickled_arrays',
+    'read_json',
+    'require_file',
+    'write_json',
+    'write_png',
+]
+
+MAX_EXAMPLES = 5
+
+
+class Offenders:
+    """Collects what breaks a rule, so that one error reports all of it.
+
+    Args:
+        where: the file or object that is checked; the error starts with it.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self._examples: dict[str, list[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._examples)
+
+    def add(self, rule: str, example: object) -> None:
+        """Note one offender; ``rule`` names the group that it is counted in."""
+        self._examples.setdefault(rule, []).append(str(example))
+
+    def raise_if_any(self, way_out: str) -> None:
+        """Raise a ValueError with the count and the first examples of every group."""
+        if not self:
+            return
+        lines = []
+        for rule, examples in self._examples.items():
+            shown = ', '.join(examples[:MAX_EXAMPLES])
+            dots = ', ...' if len(examples) > MAX_EXAMPLES else ''
+            lines.append(f'  {len(examples)} x {rule}: {shown}{dots}')
+        raise ValueError('\n'.join([f'{self.where}:', *lines, way_out]))
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[str]:
+    """Yield a temporary name beside ``path``; it becomes ``path`` if the block succeeds.
+
+    The name starts with a dot and keeps the suffix. Missing folders are made.
+    If the block raises, ``path`` is as it was and the temporary file is gone.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    os.makedirs(folder or '.', exist_ok=True)
+    stem, suffix = os.path.splitext(name)
+    temporary = os.path.join(folder, f'.{stem}.{uuid.uuid4().hex}{suffix}')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_json(path: str | os.PathLike, data: Any) -> None:
+    """Write UTF-8 JSON, keys in the order of ``data``, a newline at the end."""
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary, open(temporary, 'w', encoding='utf-8') as file:
+        file.write(text + '\n')
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Read UTF-8 JSON.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the text is not JSON, or an object repeats a key (the
+            standard reader would silently keep the last value).
+    """
+    require_file(path)
+    repeated = Offenders(str(path))
+
+    def object_from(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) < len(pairs):
+            seen = set()
+            for key, _ in pairs:
+                if key in seen:
+                    repeated.add('key given more than once', key)
+                seen.add(key)
+        return table
+
+    try:
+        with open(path, encoding='utf-8') as file:
+            data = json.load(file, object_pairs_hook=object_from)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{path}: not a UTF-8 JSON file ({error}).') from error
+    repeated.raise_if_any('Keep one entry per key.')
+    return data
+
+
+def write_png(
+    path: str | os.PathLike, ids: np.ndarray, palette: list[list[int]] | None = None
+) -> None:
+    """Write class ids as an 8-bit PNG: grey without, palette mode with ``palette``.
+
+    Args:
+        path: file to write.
+        ids: (H, W) uint8 class ids.
+        palette: up to 256 RGB triples in 0..255, indexed by class id.
+
+    Raises:
+        ValueError: ``ids`` is not a 2-D uint8 array.
+    """
+    if ids.ndim != 2 or ids.dtype != np.uint8:
+        raise ValueError(
+            f'{path}: class ids must be a (H, W) uint8 array, got {ids.dtype} {ids.shape}.'
+        )
+    image = Image.fromarray(np.ascontiguousarray(ids))
+    if palette is not None:
+        # A shorter palette would make Pillow store fewer bits and cut larger ids.
+        black = [[0, 0, 0]] * (256 - len(palette))
+        image.putpalette([value for colour in [*palette, *black] for value in colour])
+    with atomic_path(path) as temporary:
+        image.save(temporary, format='PNG')
+
+
+def require_file(path: str | os.PathLike) -> None:
+    """Raise a FileNotFoundError that says how the path was understood."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: no such file (looked at {os.path.abspath(path)}).')
