@@ -100,7 +100,7 @@ def set_output(cfg: Config, folder: str) -> None:
 
 
 def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) -> None:
-    """Draw predictions in a window (``show``) and, if given, below ``folder``.
+    """Draw every prediction in a window (``show``) and, if given, below ``folder``.
 
     Raises:
         ValueError: ``default_hooks`` has no visualization hook.
@@ -111,7 +111,7 @@ def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) 
             f'--show and --show-dir need default_hooks.visualization, {cfg.filename} has none. '
             "Add visualization=dict(type='SegVisualizationHook')."
         )
-    hook.update(show=show, wait_time=wait_time)
+    hook.update(show=show, wait_time=wait_time, interval=1)
     if cfg.get('default_scope') == 'mmpretrain':
         hook.update(enable=True, out_dir=folder)
         return

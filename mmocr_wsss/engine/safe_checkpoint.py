@@ -11,6 +11,7 @@ gaps for the running process.
 import os
 import os.path as osp
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,11 @@ _STATISTICS = ('min', 'max', 'current', 'mean')
 def guard_checkpoints() -> None:
     """From now on, no checkpoint that this process loads can run code.
 
-    Local files go through :func:`load_checkpoint_file`; every other source of
+    Local files go through :func:`load_from_file`; every other source of
     MMEngine (URLs, model zoos) is held to PyTorch's safe mode.
     """
     os.environ[FORCE_SAFE_MODE] = '1'
-    CheckpointLoader.register_scheme(prefixes='', loader=load_checkpoint_file, force=True)
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
 
 
 def check_checkpoint_path(path: str, option: str) -> None:
@@ -61,7 +62,7 @@ def check_initial_weights(model: dict) -> None:
             check_initial_weights(part)
 
 
-def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
+def load_from_file(filename: str, map_location: Any = None) -> dict:
     """Read a local checkpoint; admits tensors, numpy arrays and MMEngine's log history.
 
     ``meta['config']`` is left out: MMEngine would execute it on resume.
@@ -71,23 +72,21 @@ def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
         ValueError: the file wants anything else to be called, or is no checkpoint.
     """
     check_checkpoint_path(filename, 'loading')
+    if not hasattr(torch.serialization, 'safe_globals'):
+        raise ValueError(
+            f'{filename}: reading checkpoints without running code from them needs '
+            f'torch >= 2.6, found {torch.__version__}.'
+        )
     try:
         with torch.serialization.safe_globals(_allowed()):
             checkpoint = torch.load(
                 osp.expanduser(filename), map_location=map_location, weights_only=True
             )
-    except AttributeError as error:
-        if hasattr(torch.serialization, 'safe_globals'):
-            raise
-        raise ValueError(
-            f'{filename}: reading checkpoints without running code from them needs '
-            f'torch >= 2.6, found {torch.__version__}.'
-        ) from error
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise ValueError(
-            f'{filename} is refused: only tensors, numpy arrays and the training state of '
-            'MMEngine are read from a checkpoint, nothing that runs code. '
-            f'({_first_line(error)}) Save its state dict alone, with torch.save(state_dict, path).'
+            f'{filename} is refused: a checkpoint may hold tensors, numpy arrays and the training '
+            f'state of MMEngine, nothing that runs code; {_reason(error)}. '
+            'Save its weights alone, with torch.save(model.state_dict(), path).'
         ) from error
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)
@@ -123,6 +122,11 @@ def _statistic(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if 'GLOBAL' in line]
-    return (lines or str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _reason(error: Exception) -> str:
+    """What the file asked for, without PyTorch's advice to switch the safe mode off."""
+    named = re.search(r'GLOBAL (\S+)', str(error)) or re.search(r'attribute .*', str(error))
+    return (
+        f'this one asks for {named.group().removeprefix("GLOBAL ")}'
+        if named
+        else ('this one cannot be read as a checkpoint')
+    )
