@@ -1,1 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from mmocr_wsss.datasets.coco14 import COCO14Dataset
+from mmocr_wsss.datasets.image_tag_dataset import ImageTagDataset
+from mmocr_wsss.datasets.pseudo_mask_dataset import PseudoMaskDataset
+
+__all__ = ['COCO14Dataset', 'ImageTagDataset', 'PseudoMaskDataset']

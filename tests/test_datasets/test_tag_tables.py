@@ -21,13 +21,14 @@ EXPECTED = {
 NAMES = {'2008_000001': [], '2007_000033': ['cat'], '2007_000032': ['cow', 'dog', 'cow']}
 
 
-def annotation(*names, head='<annotation>', extra=''):
+def annotation(*names, head='<annotation>'):
     objects = ''.join(
         f'<object><name> {name} </name><difficult>1</difficult>'
         '<part><name>head</name></part></object>'
         for name in names
     )
-    return f'{head}<filename>other.jpg</filename><owner><name>sheep</name></owner>{extra}{objects}</annotation>'
+    other = '<filename>other.jpg</filename><owner><name>sheep</name></owner>'
+    return f'{head}{other}{objects}</annotation>'
 
 
 def write_source(form, folder):

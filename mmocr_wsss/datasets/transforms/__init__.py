@@ -1,1 +1,14 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from mmocr_wsss.datasets.transforms.candidate_mosaic import CandidateMosaic
+from mmocr_wsss.datasets.transforms.hsv_jitter import HSVJitter
+from mmocr_wsss.datasets.transforms.pack_candidate_inputs import PackCandidateInputs
+from mmocr_wsss.datasets.transforms.random_crop_or_pad import RandomCropOrPad
+from mmocr_wsss.datasets.transforms.random_rescale import RandomRescale
+
+__all__ = [
+    'CandidateMosaic',
+    'HSVJitter',
+    'PackCandidateInputs',
+    'RandomCropOrPad',
+    'RandomRescale',
+]
