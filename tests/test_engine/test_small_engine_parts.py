@@ -1,0 +1,49 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+import torch
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from mmocr_wsss.engine import AutocastOptimWrapper
+from mmocr_wsss.engine.expected_results import check_expected_results
+from mmocr_wsss.registry import OPTIM_WRAPPERS
+
+
+def test_autocast_computes_in_bfloat16_and_keeps_float32_weights():
+    layer = nn.Linear(4, 2)
+    wrapper = OPTIM_WRAPPERS.build(
+        dict(
+            type='mmocr_wsss.AutocastOptimWrapper',
+            optimizer=torch.optim.SGD(layer.parameters(), lr=0.1),
+        )
+    )
+    assert type(wrapper) is AutocastOptimWrapper
+    before = layer.weight.detach().clone()
+    with wrapper.optim_context(layer):
+        out = layer(torch.ones(1, 4))
+    assert out.dtype == torch.bfloat16
+    assert layer(torch.ones(1, 4)).dtype == torch.float32
+    wrapper.update_params(out.float().sum())
+    # d(sum)/d(weight) is the input, all ones: one step of 0.1 down.
+    torch.testing.assert_close(layer.weight.detach(), before - 0.1)
+    assert layer.weight.dtype == torch.float32
+
+
+def test_a_checkpoint_of_either_wrapper_loads_in_the_other():
+    layer = nn.Linear(1, 1)
+    plain = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.5, momentum=0.9))
+    mixed = AutocastOptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9))
+    mixed.load_state_dict(plain.state_dict())
+    assert mixed.get_lr()['lr'] == [0.5]
+
+
+def test_expected_results_are_two_sided_and_inclusive():
+    metrics = dict(mIoU=50.0, oc_rate=0.25, broken=float('nan'))
+    assert check_expected_results(metrics, [('mIoU', 50.5, 0.5), ('mIoU', 49.5, 0.5)]) == []
+    assert check_expected_results(metrics, [('oc_rate', 0.5, 0.125)]) == [
+        'oc_rate is 0.25, expected 0.5 +- 0.125'
+    ]
+    assert check_expected_results(metrics, [('oc_rate', 0.125, 0.0625)])
+    assert check_expected_results(metrics, [('broken', 0.0, 1.0)])
+    assert check_expected_results(metrics, [('mAcc', 1.0, 1.0)]) == [
+        "mAcc was not measured; there are ['broken', 'mIoU', 'oc_rate']"
+    ]

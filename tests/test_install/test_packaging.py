@@ -1,0 +1,142 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Wheel, editable layout and checkout: what they hold and what config_path finds there."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmocr_wsss import __version__, config_path
+
+CONFIG = 'ocr/seam_r38_voc.py'
+
+
+@pytest.fixture(scope='module')
+def source(repo_root, tmp_path_factory):
+    """A copy of what git would put into a clone, so that builds leave the checkout alone."""
+    copy = tmp_path_factory.mktemp('source')
+    listed = subprocess.run(
+        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+        cwd=repo_root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split('\0')):
+        if (repo_root / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((repo_root / name).read_bytes())
+    return copy
+
+
+@pytest.fixture(scope='module')
+def wheel(source, tmp_path_factory):
+    """The wheel, unpacked into a folder as an install does."""
+    site = tmp_path_factory.mktemp('site')
+    setup(source, 'bdist_wheel', '--dist-dir', str(site / 'dist'))
+    (archive,) = (site / 'dist').glob('*.whl')
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(site)
+    return site
+
+
+def setup(source, *command):
+    """Run setup.py; its output stands in the report of a failure."""
+    done = subprocess.run(
+        [sys.executable, 'setup.py', '-q', *command], cwd=source, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def found_from(folder, *code):
+    """What ``config_path`` of the package in ``folder`` answers in a process of its own."""
+    code = ';'.join((*code, 'import mmocr_wsss', f'print(mmocr_wsss.config_path({CONFIG!r}))'))
+    done = subprocess.run(
+        [sys.executable, '-c', f'import sys; sys.path.insert(0, {str(folder)!r});{code}'],
+        cwd='/',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(done.stdout.strip())
+
+
+def test_wheel_holds_configs_tools_and_index(wheel, repo_root):
+    mim = wheel / 'mmocr_wsss' / '.mim'
+    for folder in ('configs', 'tools'):
+        shipped = {p.relative_to(mim) for p in mim.glob(f'{folder}/**/*') if p.suffix == '.py'}
+        ours = {p.relative_to(repo_root) for p in repo_root.glob(f'{folder}/**/*.py')}
+        assert ours and shipped == ours
+    assert (mim / 'tools' / 'dist_train.sh').is_file()
+    assert (mim / 'model-index.yml').read_text() == (repo_root / 'model-index.yml').read_text()
+    assert not (wheel / 'configs').exists() and not (wheel / 'tests').exists()
+
+
+def test_version_and_extras_of_the_wheel(wheel):
+    (info,) = wheel.glob('*.dist-info')
+    text = (info / 'METADATA').read_text()
+    assert f'\nVersion: {__version__}\n' in text
+    extras = {line.split()[1] for line in text.splitlines() if line.startswith('Provides-Extra:')}
+    assert extras >= {'mminstall', 'optional', 'tests', 'docs', 'all'}
+    required = [line for line in text.splitlines() if line.startswith('Requires-Dist:')]
+    always = [line for line in required if 'extra ==' not in line]
+    assert always and not any(host in line for line in always for host in ('mm', 'torch'))
+    # '-r' lines of a requirement file are followed.
+    assert any(
+        'pydensecrf2' in line and "'optional'" in line.replace('"', "'") for line in required
+    )
+
+
+def test_config_path_from_a_wheel(wheel):
+    assert found_from(wheel) == wheel / 'mmocr_wsss' / '.mim' / 'configs' / CONFIG
+
+
+def test_config_path_from_an_editable_install(source):
+    build = (
+        'import sys; sys.argv = ["setup.py"]; import setuptools; '
+        'setuptools.setup = lambda **kw: made.update(kw); made = {}; '
+        'exec(open("setup.py").read(), {**globals(), "__file__": "setup.py"}); '
+        'from setuptools.dist import Distribution; '
+        'command = made["cmdclass"]["build_py"](Distribution(dict(packages=[]))); '
+        'command.editable_mode = True; command.ensure_finalized(); command.run()'
+    )
+    subprocess.run([sys.executable, '-c', build], cwd=source, check=True, capture_output=True)
+    link = source / 'mmocr_wsss' / '.mim' / 'configs'
+    assert link.is_symlink()
+    assert found_from(source) == link / CONFIG
+    assert (link / CONFIG).resolve() == source.resolve() / 'configs' / CONFIG
+
+
+def test_config_path_from_a_checkout(repo_root):
+    assert Path(config_path(CONFIG)).resolve() == repo_root / 'configs' / CONFIG
+
+
+def test_unknown_config_names_the_closest():
+    with pytest.raises(
+        FileNotFoundError, match=r"no config 'ocr/seam_r38_vok.py'.*seam_r38_voc.py"
+    ):
+        config_path('ocr/seam_r38_vok.py')
+    with pytest.raises(FileNotFoundError, match=r"'seam_r38_voc.py'.*'ocr/seam_r38_voc.py'"):
+        config_path('seam_r38_voc.py')
+    with pytest.raises(FileNotFoundError, match=r"no config 'nothing'; it ships \['_base_/"):
+        config_path('nothing')
+
+
+@pytest.mark.parametrize('name', ['../setup.py', '/etc/hostname', '../configs', ''])
+def test_config_path_stays_in_its_folder(name):
+    with pytest.raises(FileNotFoundError, match='ships no config'):
+        config_path(name)
+
+
+def test_model_index_lists_every_recipe_with_the_loss(repo_root):
+    index = yaml.safe_load((repo_root / 'model-index.yml').read_text())
+    models = [
+        model
+        for name in index['Import']
+        for model in yaml.safe_load((repo_root / name).read_text())['Models']
+    ]
+    listed = {repo_root / model['Config'] for model in models}
+    assert listed == set((repo_root / 'configs' / 'ocr').glob('*.py'))
