@@ -1,0 +1,197 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Cost of the out-of-candidate loss.
+
+1. Forward and backward of the loss against ``F.cross_entropy`` on the same
+   logits, for 21 and 81 classes and several shares of out-of-candidate pixels:
+   time and peak memory as ratios.
+2. A training step of a config with the term against the same step without it.
+
+Example:
+    python benchmarks/loss.py
+    python benchmarks/loss.py --config configs/ocr/seam_r38_voc.py --size 224 --batch-size 2
+"""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import time
+
+import torch
+from torch.nn import functional as F
+
+from mmocr_wsss.models.losses import OutOfCandidateLoss
+
+SHAPE = (8, 112, 112)  # images, h, w: a batch at the head's stride, large enough to time
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--config', default='configs/ocr/seam_r38_voc.py')
+    parser.add_argument('--size', type=int, default=448, help='side of the square crops')
+    parser.add_argument('--batch-size', type=int, default=2)
+    parser.add_argument('--steps', type=int, default=7, help='timed pairs of training steps')
+    parser.add_argument('--width-mult', type=float, default=1.0, help='of the R38 backbone')
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--out', help='write the numbers to this JSON file too')
+    return parser.parse_args()
+
+
+def make_batch(num_classes, oc_share):
+    """Logits with the given share of out-of-candidate pixels, candidates, labels, prior."""
+    images, height, width = SHAPE
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(images, num_classes, height, width, generator=generator)
+    candidates = torch.zeros(images, num_classes, dtype=torch.bool)
+    candidates[:, :3] = True
+    outside = torch.rand(images, height, width, generator=generator) < oc_share
+    winner = torch.where(outside, num_classes - 1, 1)
+    logits.scatter_(1, winner[:, None], 10.0)
+    labels = torch.randint(0, 3, (images, height, width), generator=generator)
+    return logits.requires_grad_(), candidates, labels, torch.full((num_classes,) * 2, 0.5)
+
+
+def measure(kind, num_classes, oc_share, threads, queue):
+    """In a process of its own: seconds (median of 15) and peak bytes of forward and backward."""
+    torch.set_num_threads(threads)
+    logits, candidates, labels, prior = make_batch(num_classes, oc_share)
+    loss = OutOfCandidateLoss()
+
+    def step():
+        logits.grad = None
+        value = (
+            F.cross_entropy(logits, labels)
+            if kind == 'ce'
+            else loss(logits, candidates, None, prior)
+        )
+        value.backward()
+
+    step()
+    logits.grad = None
+    before = reset_peak()
+    step()
+    peak = read_status('VmHWM') - before
+    seconds = []
+    for _ in range(15):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    queue.put((statistics.median(seconds), peak))
+
+
+def reset_peak():
+    """Reset the peak of this process's memory (Linux); returns the present value in KiB."""
+    with open('/proc/self/clear_refs', 'w') as file:
+        file.write('5')
+    return read_status('VmRSS')
+
+
+def read_status(key):
+    with open('/proc/self/status') as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key))
+
+
+def in_child(*args):
+    context = multiprocessing.get_context('spawn')
+    queue = context.Queue()
+    process = context.Process(target=measure, args=(*args, queue))
+    process.start()
+    result = queue.get(timeout=300)
+    process.join()
+    return result
+
+
+def benchmark_loss(threads):
+    rows = []
+    print(f'loss forward + backward on {SHAPE} (N, h, w), {threads} threads')
+    print(' classes  OC share    CE ms    OC ms  time x  memory x')
+    for num_classes in (21, 81):
+        for oc_share in (0.0, 0.05, 0.3, 1.0):
+            ce_seconds, ce_peak = in_child('ce', num_classes, oc_share, threads)
+            oc_seconds, oc_peak = in_child('oc', num_classes, oc_share, threads)
+            row = dict(
+                num_classes=num_classes,
+                oc_share=oc_share,
+                time_ratio=oc_seconds / ce_seconds,
+                memory_ratio=oc_peak / ce_peak,
+            )
+            rows.append(row)
+            print(
+                f'{num_classes:8} {oc_share:9.2f} {1e3 * ce_seconds:8.1f} {1e3 * oc_seconds:8.1f} '
+                f'{row["time_ratio"]:7.2f} {row["memory_ratio"]:9.2f}'
+            )
+    return rows
+
+
+def build_step(args):
+    """One training step of the config; the flag says whether the term is in it."""
+    from mmengine.config import Config
+    from mmengine.structures import PixelData
+    from mmseg.registry import MODELS
+    from mmseg.structures import SegDataSample
+    from mmseg.utils import register_all_modules
+
+    register_all_modules()
+    cfg = Config.fromfile(args.config)
+    cfg.model.backbone.init_cfg = None
+    cfg.model.loss_oc.start_iter = 0
+    if args.width_mult != 1.0:
+        cfg.model.backbone.width_mult = args.width_mult
+        cfg.model.decode_head.in_channels = int(4096 * args.width_mult)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.loss_oc.set_prior(torch.full((model.num_classes,) * 2, 0.5))
+    stock = type(model).__mro__[2]  # the host's class, which has no term
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+    inputs = torch.randn(args.batch_size, 3, args.size, args.size)
+    samples = []
+    for _ in range(args.batch_size):
+        sample = SegDataSample(metainfo=dict(img_path='random'))
+        sample.gt_sem_seg = PixelData(data=torch.randint(0, 3, (1, args.size, args.size)))
+        sample.set_data(dict(candidates=torch.arange(model.num_classes) < 3))
+        samples.append(sample)
+
+    def step(with_term):
+        start = time.perf_counter()
+        losses = model.loss(inputs, samples) if with_term else stock.loss(model, inputs, samples)
+        total, _ = model.parse_losses(losses)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        return time.perf_counter() - start
+
+    return step
+
+
+def benchmark_step(args):
+    step = build_step(args)
+    step(True), step(False)
+    ratios, seconds = [], []
+    for index in range(args.steps):
+        order = (False, True) if index % 2 else (True, False)
+        times = {with_term: step(with_term) for with_term in order}
+        ratios.append(times[True] / times[False])
+        seconds.append(times[False])
+        print(f'  pair {index + 1}/{args.steps}: {times[False]:.2f} s, ratio {ratios[-1]:.4f}')
+    ratio = statistics.median(ratios)
+    print(
+        f'training step of {args.config}, {args.batch_size} x {args.size} px: with the term / '
+        f'without = {ratio:.4f} (median of {args.steps} pairs, {statistics.median(seconds):.2f} s)'
+    )
+    return dict(step_ratio=ratio, ratios=ratios, seconds=statistics.median(seconds))
+
+
+def main():
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    result = dict(torch=torch.__version__, threads=args.threads, loss=benchmark_loss(args.threads))
+    result['step'] = benchmark_step(args)
+    if args.out:
+        with open(args.out, 'w') as file:
+            json.dump(result, file, indent=1)
+
+
+if __name__ == '__main__':
+    main()

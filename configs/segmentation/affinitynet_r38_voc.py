@@ -1,0 +1,12 @@
+# AffinityNet baseline on PASCAL VOC 2012: ResNet-38 DeepLab-LargeFOV on its pseudo masks.
+# AffinityNet's authors released no segmentation code: model and schedule are SEAM's.
+# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_imagenet.pth from "r38_mxnet"
+#   (tools/model_converters/convert.py).
+# Run (2 GPUs x 5 images): tools/dist_train.sh configs/segmentation/affinitynet_r38_voc.py 2 --data-root DATA_ROOT
+# Gives: not measured. Published mIoU: 61.7 val / 63.7 test (AffinityNet paper).
+_base_ = [
+    '../_base_/models/r38_seam.py',
+    '../_base_/datasets/voc_seam.py',
+    '../_base_/schedules/seam_20k.py',
+    '../_base_/default_runtime.py',
+]

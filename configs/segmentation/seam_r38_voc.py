@@ -1,0 +1,11 @@
+# SEAM baseline on PASCAL VOC 2012: ResNet-38 DeepLab-LargeFOV on its pseudo masks.
+# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_imagenet.pth from "r38_mxnet"
+#   (tools/model_converters/convert.py).
+# Run (2 GPUs x 5 images): tools/dist_train.sh configs/segmentation/seam_r38_voc.py 2 --data-root DATA_ROOT
+# Gives: not measured. Published mIoU: 64.5 val / 65.7 test (SEAM paper).
+_base_ = [
+    '../_base_/models/r38_seam.py',
+    '../_base_/datasets/voc_seam.py',
+    '../_base_/schedules/seam_20k.py',
+    '../_base_/default_runtime.py',
+]
