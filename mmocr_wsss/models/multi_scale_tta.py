@@ -1,6 +1,7 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Multi-scale and flip test with optional dense CRF, used as ``tta_model``."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -173,11 +174,14 @@ class MultiScaleTTA(BaseTTAModel):
             (1, C, H, W) in [0, 1].
         """
         logits = []
-        for scale in self.scales:
-            scaled = self.resize(image, scale=scale)
-            logits.append(self._logits(scaled, image.shape[-2:]))
-            if self.flip:
-                logits.append(self._logits(scaled.flip(-1), image.shape[-2:]).flip(-1))
+        with warnings.catch_warnings():
+            # The host advises other sizes at every new size; these are the published ones.
+            warnings.filterwarnings('ignore', message='When align_corners=True')
+            for scale in self.scales:
+                scaled = self.resize(image, scale=scale)
+                logits.append(self._logits(scaled, image.shape[-2:]))
+                if self.flip:
+                    logits.append(self._logits(scaled.flip(-1), image.shape[-2:]).flip(-1))
         return self.merge(logits)
 
     def _logits(self, image: Tensor, size: Sequence[int]) -> Tensor:

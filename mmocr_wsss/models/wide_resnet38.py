@@ -273,7 +273,7 @@ class WideResNet38(BaseModule):
             state = read_weights(path)
         except ValueError as error:
             raise ValueError(f'model.backbone.init_cfg.checkpoint: {error} {way_out}') from error
-        start = f'{prefix}.' if prefix else ''
+        start = prefix.rstrip('.') + '.' if prefix else ''
         own = {start + k for k in self.state_dict() if not k.endswith('num_batches_tracked')}
         missing = sorted(own - set(state))
         if missing:
