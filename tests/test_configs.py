@@ -1,0 +1,173 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Every config is built, trained for two iterations and validated on tiny photos."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmocr_wsss.labels import foreground_classes, palette
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if '_base_' not in p.parts)
+WITH_TERM = [p for p in LEAVES if 'loss_oc' in p.read_text(encoding='utf-8')]
+STOCK_CLASSES = {'PascalVOCDataset': 'voc', 'mmocr_wsss.COCO14Dataset': 'coco14'}
+CROP = (64, 64)
+
+
+def name(path):
+    return str(path.relative_to(CONFIGS))
+
+
+def tagged_datasets(cfg):
+    return [cfg[loader].dataset for loader in ('train_dataloader', 'val_dataloader')]
+
+
+def write_data(cfg, root):
+    """Four photos of 48 x 64 per split, in exactly the layout that the config names."""
+    rng = np.random.default_rng(0)
+    tags = {}
+    for split, wrapper in enumerate(tagged_datasets(cfg)):
+        inner = wrapper.dataset
+        names = foreground_classes(inner.get('classes') or STOCK_CLASSES[inner.type])
+        ids = [f'2007_00000{4 * split + number}' for number in range(4)]
+        folders = [root / inner.data_prefix[key] for key in ('img_path', 'seg_map_path')]
+        ann_file = root / inner.ann_file
+        for folder in (*folders, ann_file.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        for image_id in ids:
+            class_id = int(rng.integers(1, len(names) + 1))
+            mask = np.zeros((48, 64), np.uint8)
+            mask[8:30, 10:50] = class_id
+            picture = Image.fromarray(mask, mode='P')
+            picture.putpalette(np.array(palette(256), np.uint8).ravel().tolist())
+            picture.save(folders[1] / f'{image_id}.png')
+            photo = rng.integers(0, 255, (48, 64, 3)).astype(np.uint8)
+            Image.fromarray(photo).save(folders[0] / f'{image_id}.jpg')
+            tags[image_id] = [names[class_id - 1]]
+        ann_file.write_text('\n'.join(ids) + '\n')
+        (root / wrapper.tags).write_text(json.dumps(tags))
+
+
+def shrink(cfg, root, work_dir):
+    """Small widths, crops and schedule; everything else stays as the config has it."""
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[loader].update(num_workers=0, persistent_workers=False, batch_size=2)
+        cfg[loader].dataset.dataset.data_root = str(root)
+        for transform in cfg[loader].dataset.dataset.pipeline:
+            if 'crop_size' in transform:
+                transform.crop_size = CROP
+    cfg.val_dataloader.batch_size = 1
+    cfg.model.data_preprocessor.size = CROP
+    backbone, head = cfg.model.backbone, cfg.model.decode_head
+    backbone.init_cfg = None
+    if backbone.type == 'mmocr_wsss.WideResNet38':
+        backbone.width_mult = 1 / 16
+        head.update(in_channels=256, channels=16)
+    elif backbone.type == 'ResNetV1c' and backbone.depth == 50:
+        backbone.update(base_channels=8, stem_channels=8)
+        head.update(in_channels=256, c1_in_channels=32)
+        cfg.model.auxiliary_head.in_channels = 128
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.default_hooks.logger.interval = 1
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = cfg.visualizer.name = str(work_dir)[-60:].replace('/', '_')
+
+
+def train(path, tmp_path):
+    cfg = Config.fromfile(path)
+    write_data(cfg, tmp_path / 'data')
+    shrink(cfg, tmp_path / 'data', tmp_path / 'run')
+    runner = Runner.from_cfg(cfg)
+    before = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    runner.train()
+    changed = [k for k, v in runner.model.state_dict().items() if not v.equal(before[k])]
+    (log,) = (tmp_path / 'run').glob('*/vis_data/scalars.json')
+    return runner, changed, [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_there_are_configs():
+    assert len(LEAVES) >= 18 and len(WITH_TERM) >= 9
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name)
+def test_config_trains_and_validates(path, tmp_path):
+    runner, changed, log = train(path, tmp_path)
+    steps = [line for line in log if 'loss' in line]
+    (val,) = [line for line in log if 'mIoU' in line]
+    assert len(steps) == 2 and all(np.isfinite(step['loss']) for step in steps)
+    assert any('decode_head' in key for key in changed)
+    assert any('backbone' in key for key in changed)
+    assert 0 <= val['oc_rate'] <= 1
+    assert (tmp_path / 'run' / 'iter_2.pth').exists()
+    if path in WITH_TERM:
+        assert all(0 < step['oc_rate'] <= 1 for step in steps)
+        # start_iter=0.5 of two iterations: off in the first, on in the second
+        assert [step['loss_oc'] > 0 for step in steps] == [False, True]
+        assert runner.model.loss_oc.prior is not None
+        assert (tmp_path / 'run' / 'annotation_correlation.json').exists()
+
+
+@pytest.mark.parametrize('path', WITH_TERM, ids=name)
+def test_the_term_is_all_that_is_added(path):
+    text = path.read_text(encoding='utf-8')
+    code = [line for line in text.splitlines() if line and not line.startswith('#')]
+    assert len(code) <= 12
+    ours = Config.fromfile(path).to_dict()
+    (base,) = [line.split("'")[1] for line in code if line.startswith('_base_')]
+    baseline = Config.fromfile(path.parent / base).to_dict()
+    assert ours.pop('custom_hooks') == [dict(type='mmocr_wsss.AnnotationCorrelationHook')]
+    assert ours['model'].pop('loss_oc')['type'] == 'mmocr_wsss.OutOfCandidateLoss'
+    assert ours['model'].pop('type') == 'mmocr_wsss.CandidateEncoderDecoder'
+    assert baseline['model'].pop('type') == 'EncoderDecoder'
+    assert ours == baseline
+
+
+def depth(path):
+    text = path.read_text(encoding='utf-8')
+    if '_base_ =' not in text:
+        return 1
+    bases = Config._get_base_files(str(path))
+    return 1 + max(depth((path.parent / base).resolve()) for base in bases)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name)
+def test_layout_of_config(path):
+    assert depth(path) <= 3
+    cfg = Config.fromfile(path)
+    assert cfg.default_scope == 'mmseg'
+    train_masks = cfg.train_dataloader.dataset.dataset.data_prefix.seg_map_path
+    true_masks = cfg.val_dataloader.dataset.dataset.data_prefix.seg_map_path
+    assert train_masks.startswith('pseudo_masks') and not true_masks.startswith('pseudo')
+    header = path.read_text(encoding='utf-8').splitlines()[0]
+    assert header.startswith('# ')
+
+
+def factors(path, steps):
+    """Learning-rate factor of the config's scheduler at the given iterations."""
+    import torch
+    from mmengine.registry import PARAM_SCHEDULERS
+
+    (scheduler,) = Config.fromfile(path).param_scheduler
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = PARAM_SCHEDULERS.build(dict(scheduler), default_args=dict(optimizer=optimizer))
+    found = {}
+    for step in range(max(steps) + 1):
+        if step in steps:
+            found[step] = optimizer.param_groups[0]['lr']
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+@pytest.mark.parametrize(
+    ('path', 'total'),
+    [('segmentation/seam_r38_voc.py', 20001), ('segmentation/mctformer_r38_voc.py', 79350)],
+)
+def test_convention_poly_schedule_is_the_published_one(path, total):
+    for step, factor in factors(CONFIGS / path, (0, 1, 5000, 19000)).items():
+        assert factor == pytest.approx((1 - step / total) ** 0.9, rel=1e-6)
