@@ -1,0 +1,89 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Ways to run the tools, and the settings that make a recipe small enough for a test."""
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.runner import CheckpointLoader
+from mmengine.visualization import Visualizer
+from mmseg.visualization import SegLocalVisualizer
+
+ROOT = Path(__file__).resolve().parents[2]
+SEAM = str(ROOT / 'configs' / 'ocr' / 'seam_r38_voc.py')
+#: --cfg-options that shrink configs/ocr/seam_r38_voc.py to two steps of a second in all.
+SMALL = [
+    'model.backbone.width_mult=0.0625',
+    'model.backbone.init_cfg=None',
+    'model.decode_head.in_channels=256',
+    'model.decode_head.channels=32',
+    'model.data_preprocessor.size=(64,64)',
+    'train_dataloader.dataset.dataset.pipeline.5.crop_size=(64,64)',
+    'train_dataloader.batch_size=2',
+    'train_cfg.max_iters=2',
+    'train_cfg.val_interval=2',
+    'default_hooks.logger.interval=1',
+    *(
+        f'{loader}_dataloader.{setting}'
+        for loader in ('train', 'val', 'test')
+        for setting in ('num_workers=0', 'persistent_workers=False')
+    ),
+]
+
+
+@pytest.fixture
+def run_tool(monkeypatch):
+    """Run a tool in this process, without the seconds that a new one takes to import."""
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'CUDA_VISIBLE_DEVICES', 'LOCAL_RANK'):
+        # Set, then deleted: what the tool leaves there goes when the test ends.
+        monkeypatch.setenv(name, '')
+        monkeypatch.delenv(name)
+
+    def run(name: str, *argv) -> int:
+        path = ROOT / 'tools' / f'{name}.py'
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', path)
+        tool = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(tool)
+        monkeypatch.setattr(sys, 'argv', [str(path), *map(str, argv)])
+        args = tool.parse_args()
+        # MMEngine keeps one visualizer per process, which would log into the first run's folder.
+        for kind in (Visualizer, SegLocalVisualizer):
+            kind._instance_dict.clear()
+        return tool.call(lambda: tool.main(args))
+
+    return run
+
+
+@pytest.fixture
+def run_process():
+    """Run a command in a process of its own, on the CPU; the checkout is importable there."""
+
+    def run(*command, cwd=ROOT, **environment):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        env = os.environ | {
+            'PYTHONPATH': str(ROOT),
+            'PYTHON': sys.executable,
+            'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '-1',
+            'PORT': str(port),
+            **environment,
+        }
+        env.pop('LOCAL_RANK', None)
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run

@@ -1,0 +1,161 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""train -> resume -> test of a shipped recipe, with one process and with two."""
+
+import json
+import sys
+from pathlib import Path
+
+import mmseg
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, SEAM, SMALL
+from PIL import Image
+
+
+def small(voc_root, work_dir, *more):
+    return ['--data-root', voc_root, '--work-dir', work_dir, '--cfg-options', *SMALL, *more]
+
+
+def train_log(work_dir):
+    """One dict per logged training step, the latest run last."""
+    lines = []
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        lines += [json.loads(line) for line in path.read_text().splitlines()]
+    return [line for line in lines if 'loss' in line]
+
+
+def metrics_in(work_dir):
+    """The metrics that a test run wrote into its own folder."""
+    (path,) = work_dir.glob('*/*.json')
+    return {k: v for k, v in json.loads(path.read_text()).items() if 'time' not in k}
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory, voc_root):
+    """Weights that predict many classes, so that no metric is trivially 0 or 1."""
+    from mmengine.config import Config, DictAction
+    from mmengine.registry import MODELS, init_default_scope
+
+    cfg = Config.fromfile(SEAM)
+    cfg.merge_from_dict(
+        {k: DictAction._parse_iterable(v) for k, v in (item.split('=', 1) for item in SMALL)}
+    )
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    for parameter in model.decode_head.parameters():
+        if parameter.ndim == 4:
+            torch.nn.init.normal_(parameter, std=10)
+    torch.nn.init.zeros_(model.decode_head.conv_seg.bias)
+    path = tmp_path_factory.mktemp('weights') / 'random.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
+
+
+def test_train_resume_and_test(run_tool, voc_root, tmp_path):
+    assert run_tool('train', SEAM, *small(voc_root, tmp_path)) == 0
+    assert [line['step'] for line in train_log(tmp_path)] == [1, 2]
+    assert {'loss_oc', 'oc_rate', 'decode.loss_ce'} <= train_log(tmp_path)[0].keys()
+
+    more = small(voc_root, tmp_path, 'train_cfg.max_iters=3', 'train_cfg.val_interval=3')
+    assert run_tool('train', SEAM, '--resume', *more) == 0
+    assert [line['step'] for line in train_log(tmp_path)] == [1, 2, 3]
+
+    scored = tmp_path / 'scored'
+    outputs = ['--out', tmp_path / 'masks', '--show-dir', tmp_path / 'pictures']
+    last = tmp_path / 'iter_3.pth'
+    assert run_tool('test', SEAM, last, *outputs, *small(voc_root, scored)) == 0
+    assert {'mIoU', 'aAcc', 'oc_rate'} <= metrics_in(scored).keys()
+    val = (voc_root / 'ImageSets/Segmentation/val.txt').read_text().split()
+    assert sorted(path.stem for path in (tmp_path / 'masks').iterdir()) == val
+    assert len(list((tmp_path / 'pictures').rglob('*.png'))) == len(val)
+
+
+def test_resume_takes_the_training_state_not_the_initial_weights(run_tool, voc_root, tmp_path):
+    initial = tmp_path / 'initial.pth'
+    torch.save(dict(state_dict={}), initial)
+    config = tmp_path / 'mine.py'
+    config.write_text(f'_base_ = {SEAM!r}\nload_from = {str(initial)!r}\n')
+    work = tmp_path / 'work'
+    assert run_tool('train', config, '--resume', *small(voc_root, work)) == 0
+    more = small(voc_root, work, 'train_cfg.max_iters=3', 'train_cfg.val_interval=3')
+    assert run_tool('train', config, '--resume', *more) == 0
+    assert [line['step'] for line in train_log(work)] == [1, 2, 3]
+
+
+def test_two_processes_train_and_score_like_one(
+    run_tool, run_process, voc_root, checkpoint, tmp_path
+):
+    assert run_tool('test', SEAM, checkpoint, *small(voc_root, tmp_path / 'one')) == 0
+    script = ROOT / 'tools' / 'dist_test.sh'
+    done = run_process(script, SEAM, checkpoint, 2, *small(voc_root, tmp_path / 'two'))
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = metrics_in(tmp_path / 'one'), metrics_in(tmp_path / 'two')
+    assert one == two
+    # Values that would not agree by accident.
+    assert 0 < one['aAcc'] < 100 and 0 < one['oc_rate'] < 1
+
+
+def test_two_processes_resume_what_one_began(run_tool, run_process, voc_root, tmp_path):
+    assert run_tool('train', SEAM, *small(voc_root, tmp_path)) == 0
+    more = small(voc_root, tmp_path, 'train_cfg.max_iters=4', 'train_cfg.val_interval=4')
+    done = run_process(ROOT / 'tools' / 'dist_train.sh', SEAM, 2, '--resume', *more)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [line['step'] for line in train_log(tmp_path)] == [1, 2, 3, 4]
+    assert (tmp_path / 'iter_4.pth').is_file()
+
+
+def test_amp_on_a_cpu(run_tool, voc_root, tmp_path):
+    assert run_tool('train', SEAM, '--amp', '--device', 'cpu', *small(voc_root, tmp_path)) == 0
+    (dumped,) = tmp_path.glob('*/vis_data/config.py')
+    assert "type='mmocr_wsss.AutocastOptimWrapper'" in dumped.read_text()
+    losses = [line['loss'] for line in train_log(tmp_path)]
+    assert len(losses) == 2 and np.isfinite(losses).all()
+
+
+MINE = """
+_base_ = __import__('mmocr_wsss').config_path('ocr/seam_r38_voc.py')
+model = dict(loss_oc=dict(loss_weight=0.5))
+"""
+
+
+def test_config_elsewhere_through_our_tool(run_tool, voc_root, tmp_path):
+    (tmp_path / 'mine.py').write_text(MINE)
+    assert run_tool('train', tmp_path / 'mine.py', *small(voc_root, tmp_path / 'work')) == 0
+    (dumped,) = (tmp_path / 'work').glob('*/vis_data/config.py')
+    assert 'loss_weight=0.5' in dumped.read_text()
+
+
+def test_config_elsewhere_through_the_hosts_tool(run_process, voc_root, tmp_path):
+    tool = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'train.py'
+    (tmp_path / 'mine.py').write_text(MINE)
+    roots = [
+        'train_dataloader.dataset.dataset.data_root',
+        'val_dataloader.dataset.dataset.data_root',
+        'test_dataloader.dataset.dataset.data_root',
+    ]
+    options = ['--cfg-options', *SMALL, *(f'{key}={voc_root}' for key in roots)]
+    done = run_process(sys.executable, tool, 'mine.py', *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [line['step'] for line in train_log(tmp_path / 'work_dirs' / 'mine')] == [1, 2]
+
+
+def test_tta_runs_on_the_wrapped_dataset(run_tool, voc_root, checkpoint, tmp_path):
+    options = small(voc_root, tmp_path, 'tta_model.dense_crf=None')
+    masks = ['--out', tmp_path / 'masks']
+    assert run_tool('test', SEAM, checkpoint, '--tta', *masks, *options) == 0
+    for path in (tmp_path / 'masks').iterdir():
+        # mmseg writes the label map at the size of the photo.
+        assert Image.open(path).size == Image.open(voc_root / f'JPEGImages/{path.stem}.jpg').size
+    assert 'mIoU' in metrics_in(tmp_path)
+
+
+def test_check_compares_with_expected_results(run_tool, voc_root, checkpoint, tmp_path, capsys):
+    config = tmp_path / 'mine.py'
+    for tolerance, code in ((100.0, 0), (1e-9, 1)):
+        config.write_text(f"_base_ = {SEAM!r}\nexpected_results = [('mIoU', 99.0, {tolerance})]\n")
+        work = tmp_path / str(tolerance)
+        assert run_tool('test', config, checkpoint, '--check', *small(voc_root, work)) == code
+    assert 'error: expected_results: mIoU is ' in capsys.readouterr().err
