@@ -44,22 +44,32 @@ def check_checkpoint_path(path: str, option: str) -> None:
         raise FileNotFoundError(f'{option}: there is no checkpoint {path!r}.')
 
 
-def check_initial_weights(model: dict) -> None:
+def check_initial_weights(part: Any, key: str = 'model') -> None:
     """Refuse a model config whose ``init_cfg`` names a checkpoint that is not there.
 
     Args:
-        model: config of the model; its parts are searched at any depth.
+        part: config of the model; its parts are searched at any depth.
+        key: where ``part`` stands in the config.
 
     Raises:
-        FileNotFoundError: names the checkpoint.
+        FileNotFoundError: names the key, the checkpoint and the way out.
     """
-    if isinstance(model, dict):
-        if model.get('type') == 'Pretrained' and isinstance(model.get('checkpoint'), str):
-            check_checkpoint_path(model['checkpoint'], 'init_cfg of the model')
-        model = list(model.values())
-    if isinstance(model, (list, tuple)):
-        for part in model:
-            check_initial_weights(part)
+    if isinstance(part, dict):
+        if part.get('type') == 'Pretrained' and isinstance(part.get('checkpoint'), str):
+            try:
+                check_checkpoint_path(part['checkpoint'], f'{key}.checkpoint')
+            except FileNotFoundError as error:
+                raise FileNotFoundError(
+                    f'{error} The first lines of the recipe say how to make it; to start from '
+                    f'random weights instead: --cfg-options {key}=None'
+                ) from error
+        part = {f'{key}.{name}': child for name, child in part.items()}
+    elif isinstance(part, (list, tuple)):
+        part = {f'{key}.{index}': child for index, child in enumerate(part)}
+    else:
+        return
+    for name, child in part.items():
+        check_initial_weights(child, name)
 
 
 def load_from_file(filename: str, map_location: Any = None) -> dict:

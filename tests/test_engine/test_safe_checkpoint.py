@@ -101,7 +101,10 @@ def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no checkpoint '.*gone.pth'"):
         load_from_file(str(tmp_path / 'gone.pth'))
     model = dict(heads=[dict(init_cfg=[dict(type='Pretrained', checkpoint='gone.pth')])])
-    with pytest.raises(FileNotFoundError, match="init_cfg of the model.*'gone.pth'"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"^model.heads.0.init_cfg.0.checkpoint: .*'gone.pth'.*init_cfg.0=None",
+    ):
         check_initial_weights(model)
     model['heads'][0]['init_cfg'][0]['checkpoint'] = 'torchvision://resnet50'
     check_initial_weights(model)

@@ -44,7 +44,7 @@ def test_scripts_say_how_to_use_them(run_process, script):
         ),
         (
             ['train', SEAM, '--cfg-options', 'model.backbone.init_cfg.checkpoint=gone.pth'],
-            "init_cfg of the model: there is no checkpoint 'gone.pth'",
+            "model.backbone.init_cfg.checkpoint: there is no checkpoint 'gone.pth'",
         ),
         (
             ['train', SEAM, '--launcher', 'slurm', '--cfg-options', *SMALL],
