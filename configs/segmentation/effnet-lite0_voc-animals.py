@@ -13,7 +13,7 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size=(176, 176),
+        size=(160, 160),
     ),
     backbone=dict(
         type='TIMMBackbone',

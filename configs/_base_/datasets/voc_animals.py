@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='mmocr_wsss.RandomRescale', ratio_range=(0.5, 0.9)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='RandomCrop', crop_size=(176, 176)),
+    dict(type='RandomCrop', crop_size=(160, 160)),
     dict(type='PhotoMetricDistortion'),
     dict(type='PackSegInputs'),
 ]
