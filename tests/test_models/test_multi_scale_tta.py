@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmocr_wsss.functional.dense_crf import DENSE_CRF_SETTINGS, dense_crf
+from mmocr_wsss.functional.dense_crf import DENSE_CRF_SETTINGS, dense_crf, dense_crf_settings
 from mmocr_wsss.functional.multi_scale import resize_opencv_cubic, resize_torch_bilinear
 from mmocr_wsss.models import MultiScaleTTA
 
@@ -197,3 +198,16 @@ def test_a_resized_sample_is_refused():
     tta = MultiScaleTTA(segmentor('seam'), 'seam', scales=(1.0,))
     with pytest.raises(ValueError, match=r'0.jpg: .*native size \(80, 112\), got \(40, 56\)'):
         tta.test_step(data)
+
+
+def test_arguments_in_the_configs(repo_root):
+    configs = [
+        Config.fromfile(path) for path in sorted((repo_root / 'configs/_base_/models').glob('*.py'))
+    ]
+    configs = [c for c in configs if 'tta_model' in c]
+    variants = {
+        MODELS.build(dict(c.tta_model, module=segmentor('seam'), dense_crf=None)).resize_twice
+        for c in configs
+    }
+    assert variants == {True, False}  # one of each kind
+    assert all(dense_crf_settings(c.tta_model.dense_crf) for c in configs)

@@ -26,7 +26,7 @@ whole segmentor as the checkpoint argument of tools/test.py.
 
 examples:
   python tools/model_converters/convert.py ilsvrc-cls_rna-a1_cls1000_ep-0001.params \\
-      pretrained/resnet38_imagenet.pth --from r38_mxnet
+      pretrained/r38_imagenet.pth --from r38_mxnet
   python tools/model_converters/convert.py package pretrained/lite0.pth --from efficientnet_lite0
   python tools/model_converters/convert.py work_dirs/x/iter_20000.pth official.pth \\
       --from seg_r38 --to official

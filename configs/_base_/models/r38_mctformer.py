@@ -28,10 +28,5 @@ model = dict(
 )
 # Test with scales and dense CRF: tools/test.py CONFIG CHECKPOINT --tta
 tta_model = dict(
-    type='mmocr_wsss.MultiScaleTTA',
-    scales=(0.5, 0.75, 1.0, 1.25, 1.5),
-    flip=False,
-    resize='torch_bilinear',
-    merge='max_probabilities',
-    crf='mctformer_segmentation',
+    type='mmocr_wsss.MultiScaleTTA', variant='mctformer', dense_crf='mctformer_segmentation'
 )

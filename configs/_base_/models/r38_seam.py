@@ -31,11 +31,4 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 # Test with scales, flips and dense CRF: tools/test.py CONFIG CHECKPOINT --tta
-tta_model = dict(
-    type='mmocr_wsss.MultiScaleTTA',
-    scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
-    flip=True,
-    resize='opencv_cubic',
-    merge='mean_logits',
-    crf='seam_segmentation',
-)
+tta_model = dict(type='mmocr_wsss.MultiScaleTTA', variant='seam', dense_crf='seam_segmentation')
