@@ -92,7 +92,7 @@ def set_output(cfg: Config, folder: str) -> None:
     """
     evaluators = cfg.test_evaluator
     evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
-    writers = [e for e in evaluators if str(e.get('type')).split('.')[-1] == 'IoUMetric']
+    writers = [e for e in evaluators if str(e.get('type')).endswith('IoUMetric')]
     if not writers:
         raise ValueError(f'--out needs an IoUMetric in test_evaluator of {cfg.filename}.')
     for writer in writers:
