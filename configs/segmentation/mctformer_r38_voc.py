@@ -5,7 +5,11 @@
 # Gives: not measured. Published mIoU: 71.9 val / 71.6 test (MCTformer paper).
 _base_ = [
     '../_base_/models/r38_mctformer.py',
-    '../_base_/datasets/voc_mctformer.py',
+    '../_base_/datasets/voc.py',
+    '../_base_/pipelines/mctformer.py',
     '../_base_/schedules/mctformer_30e.py',
     '../_base_/default_runtime.py',
 ]
+train_dataloader = dict(
+    batch_size=4, dataset=dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
+)

@@ -6,8 +6,12 @@
 # Gives: not measured.
 _base_ = [
     '../_base_/models/r38_seam.py',
-    '../_base_/datasets/coco_seam.py',
+    '../_base_/datasets/coco.py',
+    '../_base_/pipelines/seam.py',
     '../_base_/schedules/seam_20k.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=81))
+train_dataloader = dict(
+    batch_size=5, dataset=dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
+)

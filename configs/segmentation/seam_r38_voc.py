@@ -5,7 +5,11 @@
 # Gives: not measured. Published mIoU: 64.5 val / 65.7 test (SEAM paper).
 _base_ = [
     '../_base_/models/r38_seam.py',
-    '../_base_/datasets/voc_seam.py',
+    '../_base_/datasets/voc.py',
+    '../_base_/pipelines/seam.py',
     '../_base_/schedules/seam_20k.py',
     '../_base_/default_runtime.py',
 ]
+train_dataloader = dict(
+    batch_size=5, dataset=dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
+)

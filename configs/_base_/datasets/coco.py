@@ -1,44 +1,14 @@
 # MS COCO 2014 with pseudo masks. DATA_ROOT (tools: --data-root) holds
 #   images/{train,val}2014/ID.jpg, lists/{train,val}2014.txt, image_tags.json (tools/prepare_tags.py),
 #   pseudo_masks/ID.png for training, masks/val2014/ID.png (ids 0 to 80) for validation only.
-# Augmentation of MCTformer's segmentation code, crop 321 x 321.
+# The training pipeline and the batch size are the recipe's: see ../pipelines/.
 data_root = 'data/coco14'
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    # The published code draws one factor per batch; here each image draws its own.
-    dict(type='mmocr_wsss.RandomRescale', ratio_range=(0.7, 1.3)),
-    dict(type='RandomFlip', prob=0.5),
-    # The published code pads masks with background; the padding never enters the OC term.
-    dict(
-        type='mmocr_wsss.RandomCropOrPad',
-        crop_size=(321, 321),
-        placement='topleft',
-        seg_pad_val=0,
-    ),
-    dict(
-        type='PackSegInputs',
-        meta_keys=(
-            'img_path',
-            'seg_map_path',
-            'ori_shape',
-            'img_shape',
-            'pad_shape',
-            'scale_factor',
-            'flip',
-            'flip_direction',
-            'reduce_zero_label',
-            'valid_box',
-        ),
-    ),
-]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=4,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
@@ -51,7 +21,6 @@ train_dataloader = dict(
             data_root=data_root,
             data_prefix=dict(img_path='images/train2014', seg_map_path='pseudo_masks'),
             ann_file='lists/train2014.txt',
-            pipeline=train_pipeline,
         ),
     ),
 )
