@@ -1,0 +1,178 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""A figure that compares predictions without and with the out-of-candidate loss."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mmocr_wsss.artifacts import atomic_path
+from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID, palette
+
+#: Easily told apart, for up to nine foreground classes; more take VOC's colours.
+_COLOURS = (
+    (0, 0, 0), (31, 119, 220), (255, 196, 20), (214, 39, 40), (44, 160, 70), (148, 82, 200),
+    (255, 127, 14), (23, 190, 207), (140, 86, 75), (188, 189, 34),
+)  # fmt: skip
+_MARK = (255, 0, 200)
+_COLUMNS = ('Photo', 'Baseline', 'OC pixels of the baseline', 'Baseline + OC loss', 'Truth')
+
+
+class PredictionRow(NamedTuple):
+    """One image of the figure, height H and width W.
+
+    image: uint8 (H, W, 3) RGB. candidates: bool (C,), indexed by class id.
+    baseline, rectified, truth: (H, W) class ids; 255 in ``truth`` is ignored.
+    """
+
+    image: np.ndarray
+    candidates: np.ndarray
+    baseline: np.ndarray
+    rectified: np.ndarray
+    truth: np.ndarray
+
+
+def class_colours(num_classes: int) -> np.ndarray:
+    """Colours of the figure: uint8 (C, 3) RGB, indexed by class id."""
+    colours = _COLOURS if num_classes <= len(_COLOURS) else palette(num_classes)
+    return np.array(colours[:num_classes], np.uint8)
+
+
+def paint_classes(image: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Lay class colours over a greyed photo; background and ignored pixels stay grey.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        mask: (H, W) class ids 0..C-1, 255 = ignore.
+        colours: uint8 (C, 3) RGB.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
+    canvas = _faded(image)
+    shown = (mask != BACKGROUND_ID) & (mask != IGNORE_ID)
+    canvas[shown] = 0.25 * canvas[shown] + 0.75 * colours[mask[shown]]
+    return np.rint(canvas).astype(np.uint8)
+
+
+def mark_pixels(image: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """The greyed photo with the ``marked`` bool (H, W) pixels in magenta, uint8 (H, W, 3)."""
+    canvas = _faded(image)
+    canvas[marked] = _MARK
+    return np.rint(canvas).astype(np.uint8)
+
+
+def _faded(image):
+    grey = image.astype(np.float64) @ (0.299, 0.587, 0.114)
+    return np.repeat(90 + 0.55 * grey[..., None], 3, axis=2)
+
+
+def save_prediction_grid(
+    path: str | os.PathLike,
+    rows: Sequence[PredictionRow],
+    class_names: Sequence[str],
+    *,
+    title: str,
+) -> None:
+    """Write the figure: photo, baseline, its OC pixels, baseline + OC loss, truth.
+
+    Under each photo stand its tags, under each prediction its share of OC pixels
+    among all pixels that the truth does not ignore.
+
+    Args:
+        path: file to write; the suffix (.png, .pdf, .svg) gives the format.
+        rows: at least one image; sizes may differ.
+        class_names: the C names indexed by class id, background first.
+        title: stands above the columns.
+
+    Raises:
+        ValueError: no rows, or a row's arrays do not fit together.
+    """
+    if not rows:
+        raise ValueError('the figure needs at least one row, got none.')
+    for number, row in enumerate(rows):
+        _check_row(number, row, len(class_names))
+    # Without pyplot: no global state and no display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height, width = rows[0].image.shape[:2]
+    panel_width = 2.5
+    panel_height = panel_width * height / width + 0.22
+    size = (len(_COLUMNS) * (panel_width + 0.08), len(rows) * panel_height + 1.2)
+    figure = Figure(figsize=size, layout='constrained', facecolor='white')
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.02)
+    axes = figure.subplots(len(rows), len(_COLUMNS), squeeze=False)
+    colours = class_colours(len(class_names))
+    for row, line in zip(rows, axes, strict=True):
+        _draw_row(line, row, class_names, colours)
+    for column, name in zip(axes[0], _COLUMNS, strict=True):
+        column.set_title(name, fontsize=12, fontweight='bold', pad=6)
+    figure.suptitle(title, fontsize=14)
+    _draw_legend(figure, rows, class_names, colours)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def _check_row(number, row, num_classes):
+    shape = row.image.shape[:2]
+    masks = {name: getattr(row, name) for name in ('baseline', 'rectified', 'truth')}
+    wrong = {name: mask.shape for name, mask in masks.items() if mask.shape != shape}
+    if wrong:
+        raise ValueError(
+            f'row {number}: masks must have the size {shape} of the image, got {wrong}.'
+        )
+    if row.candidates.shape != (num_classes,):
+        raise ValueError(
+            f'row {number}: candidates must be ({num_classes},), one per class name with '
+            f'background first, got {row.candidates.shape}.'
+        )
+
+
+def _draw_row(axes, row, class_names, colours):
+    valid = row.truth != IGNORE_ID
+    outside = {
+        name: ~row.candidates[getattr(row, name)] & valid for name in ('baseline', 'rectified')
+    }
+    share = {name: f'OC {mask.sum() / max(valid.sum(), 1):.1%}' for name, mask in outside.items()}
+    tags = [
+        name
+        for class_id, name in enumerate(class_names)
+        if row.candidates[class_id] and class_id != BACKGROUND_ID
+    ]
+    panels = [
+        (row.image, f'tags: {", ".join(tags)}'),
+        (paint_classes(row.image, row.baseline, colours), share['baseline']),
+        (mark_pixels(row.image, outside['baseline']), _named(row, outside, class_names)),
+        (paint_classes(row.image, row.rectified, colours), share['rectified']),
+        (paint_classes(row.image, row.truth, colours), ''),
+    ]
+    for axis, (picture, caption) in zip(axes, panels, strict=True):
+        axis.imshow(picture, interpolation='nearest')
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_color('0.7')
+        axis.set_xlabel(caption, fontsize=10, labelpad=3)
+
+
+def _named(row, outside, class_names):
+    """What the baseline's OC pixels are taken for, the most frequent first."""
+    ids, counts = np.unique(row.baseline[outside['baseline']], return_counts=True)
+    names = [class_names[ids[k]] for k in np.argsort(-counts)[:3]]
+    return f'taken for {", ".join(names)}' if names else 'none'
+
+
+def _draw_legend(figure, rows, class_names, colours):
+    from matplotlib.patches import Patch
+
+    used = set()
+    for row in rows:
+        for mask in (row.baseline, row.rectified, row.truth):
+            used |= set(np.unique(mask).tolist()) - {BACKGROUND_ID, IGNORE_ID}
+    handles = [Patch(color=colours[k] / 255, label=class_names[k]) for k in sorted(used)]
+    handles.append(Patch(color=np.array(_MARK) / 255, label='out of candidate (OC)'))
+    figure.legend(
+        handles=handles, loc='outside lower center', ncols=min(len(handles), 8), frameon=False
+    )
