@@ -2,6 +2,7 @@
 """Every config is built, trained for two iterations and validated on tiny photos."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -143,8 +144,45 @@ def test_layout_of_config(path):
     train_masks = cfg.train_dataloader.dataset.dataset.data_prefix.seg_map_path
     true_masks = cfg.val_dataloader.dataset.dataset.data_prefix.seg_map_path
     assert train_masks.startswith('pseudo_masks') and not true_masks.startswith('pseudo')
-    header = path.read_text(encoding='utf-8').splitlines()[0]
-    assert header.startswith('# ')
+    assert true_masks not in str(cfg.train_dataloader)
+    assert cfg.train_dataloader.dataset.dataset.type == 'mmocr_wsss.PseudoMaskDataset'
+    comments = [line for line in path.read_text(encoding='utf-8').splitlines() if line[:1] == '#']
+    header = '\n'.join(comments)
+    for word in ('Run', 'Needs', 'Gives') if path.parent.name == 'segmentation' else ('Gives',):
+        assert word in header, f'{path}: the header comment lacks {word!r}'
+
+
+def groups(path):
+    """{(lr factor, weight decay): number of trained tensors} of a config's optimizer."""
+    from mmengine.optim import build_optim_wrapper
+    from mmseg.registry import MODELS
+    from mmseg.utils import register_all_modules
+
+    register_all_modules()
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.update(init_cfg=None, width_mult=1 / 16)
+    cfg.model.decode_head.update(in_channels=256, channels=16)
+    wrapper = build_optim_wrapper(MODELS.build(cfg.model), cfg.optim_wrapper)
+    found = Counter()
+    for group in wrapper.optimizer.param_groups:
+        for parameter in group['params']:
+            if parameter.requires_grad:
+                factor = round(group['lr'] / wrapper.optimizer.defaults['lr'], 6)
+                found[factor, group['weight_decay']] += 1
+    return dict(found), wrapper.optimizer.defaults, cfg
+
+
+def test_convention_parameter_groups_are_the_published_ones():
+    # SEAM: 43 backbone convolutions, 3 of the head at 10x, the classifier's bias at 20x undecayed
+    found, defaults, cfg = groups(CONFIGS / 'segmentation/seam_r38_voc.py')
+    assert found == {(1, 5e-4): 43, (10, 5e-4): 3, (20, 0): 1}
+    assert (defaults['lr'], defaults['momentum']) == (0.001, 0.9)
+    assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (20000, 5)
+    # MCTformer: conv1a frozen; two weights and two biases of the head at 10x; momentum 1e-5
+    found, defaults, cfg = groups(CONFIGS / 'segmentation/mctformer_r38_voc.py')
+    assert found == {(1, 0): 42, (10, 0): 4}
+    assert (defaults['lr'], defaults['momentum']) == (0.0007, 1e-5)
+    assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (79350, 4)
 
 
 def factors(path, steps):

@@ -1,5 +1,5 @@
 # EfficientNet-Lite0 with out-of-candidate rectification: the baseline plus the loss.
-# Needs and runs as configs/segmentation/effnet-lite0_voc-animals.py.
+# Needs and runs as configs/segmentation/effnet-lite0_voc-animals.py. Gives: see the README.
 _base_ = '../segmentation/effnet-lite0_voc-animals.py'
 model = dict(
     type='mmocr_wsss.CandidateEncoderDecoder',

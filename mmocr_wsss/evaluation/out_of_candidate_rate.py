@@ -33,7 +33,7 @@ class OutOfCandidateRate(BaseMetric):
                 ``candidates`` (C,) bool and, if there is one, ``gt_sem_seg``.
 
         Raises:
-            ValueError: a sample carries no candidates; it is named.
+            ValueError: a sample carries no candidates, or fewer than the predicted classes.
         """
         for sample in data_samples:
             if 'candidates' not in sample:
@@ -43,7 +43,14 @@ class OutOfCandidateRate(BaseMetric):
                     'tags=...), or take OutOfCandidateRate out of the evaluator.'
                 )
             predicted = sample['pred_sem_seg']['data'].squeeze(0)
-            outside = ~sample['candidates'].to(predicted.device)[predicted]
+            candidates = sample['candidates'].to(predicted.device)
+            if predicted.max() >= len(candidates):
+                raise ValueError(
+                    f'{sample.get("img_path")}: class id {predicted.max()} is predicted, the tags '
+                    f'stand for {len(candidates)} classes with background. The model and the '
+                    'evaluated dataset must have the same classes.'
+                )
+            outside = ~candidates[predicted]
             num_valid = predicted.numel()
             if 'gt_sem_seg' in sample:
                 truth = sample['gt_sem_seg']['data'].squeeze(0).to(predicted.device)

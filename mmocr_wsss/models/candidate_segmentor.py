@@ -135,7 +135,8 @@ def listen_to_logits(head: nn.Module) -> Iterator[list]:
 def main_output(head: nn.Module, outputs: Tensor | Sequence[Tensor]) -> Tensor:
     """The (N, C, h, w) logits among the outputs of a head."""
     if isinstance(outputs, (tuple, list)):
-        outputs = outputs[MAIN_OUTPUT.get(type(head).__name__, 0)]
+        kinds = [kind.__name__ for kind in type(head).__mro__]
+        outputs = outputs[next((MAIN_OUTPUT[kind] for kind in kinds if kind in MAIN_OUTPUT), 0)]
     if outputs.ndim != 4 or outputs.shape[1] != head.num_classes:
         raise ValueError(
             f'{type(head).__name__} gave {tuple(outputs.shape)}, not (N, {head.num_classes}, h, w) '

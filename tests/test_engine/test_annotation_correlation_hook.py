@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import MMLogger
 
 from mmocr_wsss.engine import AnnotationCorrelationHook
-from mmocr_wsss.engine.annotation_correlation_hook import collect_tags
+from mmocr_wsss.engine.annotation_correlation_hook import tags_of_dataset
 from mmocr_wsss.models.losses import OutOfCandidateLoss
 
 TAGS = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 1, 0]], dtype=bool)
@@ -55,9 +55,9 @@ def test_tags_are_found_through_wrappers():
     wrapped = SimpleNamespace(
         datasets=[SimpleNamespace(dataset=tagged()), tagged(TAGS[:1])],
     )
-    assert [len(tags) for tags in collect_tags(wrapped)] == [4, 1]
+    assert [len(tags) for tags in tags_of_dataset(wrapped)] == [4, 1]
     with pytest.raises(ValueError, match='SimpleNamespace carries no tags. Wrap it'):
-        collect_tags(SimpleNamespace(dataset=SimpleNamespace()))
+        tags_of_dataset(SimpleNamespace(dataset=SimpleNamespace()))
 
 
 def test_mistakes_are_named(tmp_path):

@@ -29,6 +29,8 @@ def test_rate_needs_candidates_and_survives_no_valid_pixel():
     metric = OutOfCandidateRate()
     with pytest.raises(ValueError, match='a.jpg: no candidates .*ImageTagDataset'):
         metric.process({}, [sample([[0]], candidates=None)])
+    with pytest.raises(ValueError, match='a.jpg: class id 3 is predicted, the tags stand for 3'):
+        metric.process({}, [sample([[3]])])
     metric.process({}, [sample([[2]], [[255]])])
     assert metric.evaluate(1) == {'oc_rate': 0}
 

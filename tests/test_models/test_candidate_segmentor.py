@@ -7,11 +7,17 @@ import pytest
 import torch
 from mmengine import ConfigDict
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import register_all_modules
 
-from mmocr_wsss.models.candidate_segmentor import stack_candidates
+from mmocr_wsss.models.candidate_segmentor import (
+    REFUSED_HEADS,
+    main_output,
+    refusal,
+    stack_candidates,
+)
 from mmocr_wsss.models.valid_pixels import valid_pixels
 
 NUM_CLASSES = 5
@@ -191,6 +197,36 @@ def test_unsupported_head_is_refused_by_name_at_build(change, message):
     cfg['decode_head'].update(change)
     with pytest.raises(ValueError, match=message):
         MODELS.build(cfg)
+
+
+@pytest.mark.parametrize(('kind', 'reason'), REFUSED_HEADS.items())
+def test_heads_without_class_scores_are_refused(kind, reason):
+    stand_in = type(kind, (BaseDecodeHead,), {'forward': lambda self, inputs: inputs})
+    derived = type('MyHead', (stand_in,), {})
+    for cls in (stand_in, derived):
+        assert refusal(object.__new__(cls)) == reason
+    assert 'loss_by_feat' in refusal(torch.nn.Conv2d(1, 1, 1))
+
+
+def test_cascade_falls_back_to_its_last_dense_stage():
+    model = build('cascade')
+    first, last = model.decode_head
+    assert model._listened_head() is last
+    last.__class__ = type('PointHead', (type(last),), {})
+    assert model._listened_head() is first
+
+
+def test_main_output_of_heads_with_several():
+    def choose(kind):
+        base = type(kind, (torch.nn.Module,), {'num_classes': 3})
+        outputs = [torch.full((1, 3, 2, 2), float(index)) for index in range(3)]
+        return main_output(type('Derived', (base,), {})(), outputs)[0, 0, 0, 0].item()
+
+    assert [choose(kind) for kind in ('PIDHead', 'IterativeDecodeHead', 'DAHead')] == [1, 2, 0]
+    with pytest.raises(ValueError, match=r'Module gave \(1, 4, 2, 2\), not \(N, 3, h, w\)'):
+        head = torch.nn.Module()
+        head.num_classes = 3
+        main_output(head, torch.zeros(1, 4, 2, 2))
 
 
 def test_samples_without_candidates_name_the_wrapper():

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+import math
+
 import pytest
 import torch
 from mmengine.logging import MessageHub
@@ -45,6 +47,24 @@ def test_averages_and_weight(batch):
     assert without_mask == everywhere > 0
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_absolute_value_by_hand(dtype):
+    # four valid pixels of five; classes 0 and 1 are candidates; two pixels are out of candidate
+    scores = [[0, 0, 5], [0, 3, 1], [1, 0, 2], [4, 0, 0], [0, 0, 9]]
+    logits = torch.tensor(scores, dtype=dtype).T.reshape(1, 3, 1, 5)
+    valid = torch.tensor([1, 1, 1, 1, 0], dtype=torch.bool).reshape(1, 1, 5)
+    candidates = torch.tensor([[1, 1, 0]], dtype=torch.bool)
+    # log(1 + e^5 + e^5) and log(1 + e^(2-1) + e^(2-0)), margin 0
+    total = math.log(1 + 2 * math.exp(5)) + math.log(1 + math.exp(1) + math.exp(2))
+
+    def value(**kwargs):
+        return OutOfCandidateLoss(split='all', **kwargs)(logits, candidates, valid).item()
+
+    assert value() == pytest.approx(total / 4, rel=1e-6)
+    assert value(average='oc') == pytest.approx(total / 2, rel=1e-6)
+    assert value(loss_weight=3.0) == pytest.approx(3 * total / 4, rel=1e-6)
+
+
 def test_oc_rate(batch):
     logits, candidates, valid = batch
     rate = OutOfCandidateLoss().loss_and_rate(logits, candidates, valid, PRIOR)[1]
@@ -85,7 +105,8 @@ def test_one_class_image_is_pulled_to_background(batch):
 @pytest.mark.parametrize('ranking', ['all', 'best'])
 def test_halves_with_huge_logits_stay_finite_under_autocast(dtype, split, ranking):
     generator = torch.Generator().manual_seed(0)
-    logits = 1e4 * torch.randn(2, 5, 6, 6, generator=generator).sign().to(dtype)
+    logits = (2e4 * torch.rand(2, 5, 6, 6, generator=generator) - 1e4).to(dtype)
+    logits[0, 4, 0, 0], logits[0, 0, 0, 0] = 1e4, -1e4
     logits.requires_grad_()
     candidates = torch.tensor([[1, 0, 1, 0, 0], [1, 1, 0, 0, 0]], dtype=torch.bool)
     with torch.autocast('cpu', dtype=dtype):
@@ -160,8 +181,8 @@ def test_bad_inputs(batch):
         loss(logits, candidates.float())
     with pytest.raises(ValueError, match=r'valid must be \(N, h, w\)'):
         loss(logits, candidates, valid[:, :1])
-    candidates[1] = False
-    with pytest.raises(ValueError, match=r'images \[1\] of the batch have no candidate class'):
+    candidates[1, 0] = False
+    with pytest.raises(ValueError, match=r'background .* but not of images \[1\] of the batch'):
         loss(logits, candidates)
 
 

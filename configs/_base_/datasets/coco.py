@@ -18,6 +18,7 @@ train_dataloader = dict(
         dataset=dict(
             type='mmocr_wsss.PseudoMaskDataset',
             classes='coco14',
+            # Every start reads all 82,783 masks once; check_masks=False only looks for the files.
             data_root=data_root,
             data_prefix=dict(img_path='images/train2014', seg_map_path='pseudo_masks'),
             ann_file='lists/train2014.txt',

@@ -2,7 +2,8 @@
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    # The published code draws one factor per batch; here each image draws its own.
+    # The published code draws one factor per batch and resizes in floating point; here each image
+    # draws its own, and 8-bit values are resized.
     dict(type='mmocr_wsss.RandomRescale', ratio_range=(0.7, 1.3)),
     dict(type='RandomFlip', prob=0.5),
     # The published code pads masks with background; the padding never enters the OC term.

@@ -136,7 +136,7 @@ class OutOfCandidateLoss(nn.Module):
 
         Raises:
             TypeError: ``candidates`` or ``valid`` is not bool.
-            ValueError: shapes disagree, an image has no candidate, or the split
+            ValueError: shapes disagree, an image lacks the background, or the split
                 needs a prior and there is none.
         """
         prior = self.prior if prior is None else prior
@@ -191,11 +191,11 @@ class OutOfCandidateLoss(nn.Module):
                 f'valid must be (N, h, w) of the logits {tuple(logits.shape)}, '
                 f'got {tuple(valid.shape)}.'
             )
-        if not candidates.any(dim=1).all():
-            images = (~candidates.any(dim=1)).nonzero().flatten().tolist()
+        if not candidates[:, 0].all():
+            images = (~candidates[:, 0]).nonzero().flatten().tolist()
             raise ValueError(
-                f'images {images} of the batch have no candidate class. Background is a candidate '
-                'of every image: candidates[:, 0] must be true.'
+                'background (class id 0) is a candidate of every image, but not of images '
+                f'{images} of the batch: candidates[:, 0] must be true.'
             )
         if not self.needs_prior:
             return
