@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-PIP := $(PY) -m pip --disable-pip-version-check install -qq
+# Not quiet: even -q takes pip's progress bars away, and a download takes minutes.
+PIP := $(PY) -m pip --disable-pip-version-check install
 # Test files run side by side; one thread each, or they get into each other's way.
 JOBS ?= 2
 test: export OMP_NUM_THREADS := 1
