@@ -2,7 +2,8 @@
 """Checkpoints are read without running code from them.
 
 A checkpoint is a pickle, and a pickle can name any function to call. PyTorch's
-safe mode refuses all but tensors and plain containers. MMEngine's training
+safe mode refuses all but tensors and plain containers; before torch 2.6 it could
+be tricked (CVE-2025-32434), so older ones are refused. MMEngine's training
 state needs a little more, and where the safe mode refuses a file some versions
 of MMEngine fall back to full unpickling. :func:`guard_checkpoints` closes both
 gaps for the running process.
@@ -21,6 +22,8 @@ from mmengine.runner import CheckpointLoader
 
 #: Makes torch.load refuse everything outside its allow-list, whoever calls it and however.
 FORCE_SAFE_MODE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+#: The first version whose safe mode holds, and which takes pairs of a global and its name.
+OLDEST_TORCH = (2, 6)
 _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
@@ -29,7 +32,11 @@ def guard_checkpoints() -> None:
 
     Local files go through :func:`load_from_file`; every other source of
     MMEngine (URLs, model zoos) is held to PyTorch's safe mode.
+
+    Raises:
+        ValueError: torch is too old to read checkpoints safely.
     """
+    _check_torch()
     os.environ[FORCE_SAFE_MODE] = '1'
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
 
@@ -79,14 +86,11 @@ def load_from_file(filename: str, map_location: Any = None) -> dict:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file wants anything else to be called, or is no checkpoint.
+        ValueError: the file wants anything else to be called, or is no checkpoint;
+            torch is too old to read it safely.
     """
     check_checkpoint_path(filename, 'loading')
-    if not hasattr(torch.serialization, 'safe_globals'):
-        raise ValueError(
-            f'{filename}: reading checkpoints without running code from them needs '
-            f'torch >= 2.6, found {torch.__version__}.'
-        )
+    _check_torch()
     try:
         with torch.serialization.safe_globals(_allowed()):
             checkpoint = torch.load(
@@ -101,6 +105,17 @@ def load_from_file(filename: str, map_location: Any = None) -> dict:
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)
     return checkpoint
+
+
+def _check_torch() -> None:
+    """Refuse a torch whose safe mode is not safe, at the start and not after a long training."""
+    if tuple(map(int, torch.__version__.split('.')[:2])) < OLDEST_TORCH:
+        raise ValueError(
+            f'reading and resuming checkpoints needs torch >= 2.6, found {torch.__version__}: '
+            'in older versions a checkpoint can run code even in the safe mode '
+            '(CVE-2025-32434). Install a newer torch. With this one, the tools of mmseg run our '
+            'configs, without such a guard.'
+        )
 
 
 def _allowed() -> list:

@@ -97,6 +97,22 @@ def test_a_file_that_is_no_checkpoint(tmp_path, content):
         load_from_file(str(tmp_path / 'x.pth'))
 
 
+@pytest.mark.parametrize(
+    ('version', 'old'), [('2.5.1+cpu', True), ('1.13.1', True), ('2.6.0', False), ('2.10.0', False)]
+)
+def test_a_torch_without_a_safe_mode_is_refused_at_the_start(tmp_path, monkeypatch, version, old):
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    monkeypatch.setenv(FORCE_SAFE_MODE, '0')
+    torch.save(dict(weight=torch.zeros(1)), tmp_path / 'a.pth')
+    monkeypatch.setattr(torch, '__version__', version)
+    for read in (guard_checkpoints, lambda: load_from_file(str(tmp_path / 'a.pth'))):
+        if old:
+            with pytest.raises(ValueError, match=rf'needs torch >= 2.6, found {version[:5]}'):
+                read()
+        else:
+            read()
+
+
 def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no checkpoint '.*gone.pth'"):
         load_from_file(str(tmp_path / 'gone.pth'))
