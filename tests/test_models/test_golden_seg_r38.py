@@ -124,11 +124,21 @@ def check_sizes(prefix, golden, model, settings) -> None:
         golden.check(array, resized[float(array.removeprefix(f'{prefix}.ms_input_'))])
 
 
-def test_network_equals_the_official_one(network):
-    """Logits, loss, gradients, multi-scale test and CRF: every array of the file."""
+@pytest.fixture(scope='module')
+def prediction(network):
+    """Probabilities and labels of the multi-scale test, without CRF."""
+    prefix, golden, model = network
+    return predict(golden, model, NETWORKS[prefix][1], golden.config[prefix], crf=None)
+
+
+def crf_arrays(prefix: str) -> list[str]:
+    return [f'{prefix}.ms_crf', f'{prefix}.ms_argmax_crf']
+
+
+def test_network_equals_the_official_one(network, prediction):
+    """Logits, loss, gradients and multi-scale test: every array of the file but the CRF's."""
     prefix, golden, model = network
     settings = golden.config[prefix]
-    _, variant, crf, _ = NETWORKS[prefix]
     x = golden.input('x')
     with torch.no_grad():
         low = model(x, mode='tensor')
@@ -142,18 +152,25 @@ def test_network_equals_the_official_one(network):
         check_loss(prefix, golden, model)
     check_sizes(prefix, golden, model, settings)
 
-    probabilities, labels = predict(golden, model, variant, settings, crf=None)
+    probabilities, labels = prediction
     golden.check(f'{prefix}.ms_probs', probabilities)
     golden.check(f'{prefix}.ms_argmax_nocrf', labels)
+    golden.checked.update(crf_arrays(prefix))  # by the next test
+    golden.assert_all_checked(prefix)
+
+
+def test_dense_crf_equals_the_official_one(network, prediction):
+    pytest.importorskip('pydensecrf.densecrf')
+    prefix, golden, model = network
+    _, variant, crf, _ = NETWORKS[prefix]
     if f'in.{prefix}_crf_image' in golden.arrays:  # not the photo itself
         image = golden.arrays[f'in.{prefix}_crf_image']
-        refined = dense_crf(probabilities.numpy(), image, **DENSE_CRF_SETTINGS[crf])
+        refined = dense_crf(prediction[0].numpy(), image, **DENSE_CRF_SETTINGS[crf])
         labels = refined.argmax(axis=0)
     else:
-        refined, labels = predict(golden, model, variant, settings, crf=crf)
-    golden.check(f'{prefix}.ms_crf', refined)
-    golden.check(f'{prefix}.ms_argmax_crf', labels)
-    golden.assert_all_checked(prefix)
+        refined, labels = predict(golden, model, variant, golden.config[prefix], crf=crf)
+    for array, value in zip(crf_arrays(prefix), (refined, labels), strict=True):
+        golden.check(array, value)
 
 
 def test_crf_settings_are_the_official_ones(network):
