@@ -18,12 +18,18 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing have in common; names as in mmseg's tools."""
-    parser.add_argument('--work-dir', help='folder for logs and results; unset: as in the config')
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and results; unset: as in the config, or else '
+        'work_dirs/FOLDER/NAME for the config FOLDER/NAME.py',
+    )
     parser.add_argument(
         '--data-root', help='replaces data_root in every dataset of the config, wrapped or not'
     )
     parser.add_argument(
-        '--device', choices=['cpu', 'cuda'], help='unset: a GPU if there is one, else the CPU'
+        '--device',
+        choices=['cpu', 'cuda'],
+        help='unset: an accelerator if there is one, else the CPU',
     )
     parser.add_argument(
         '--cfg-options',
@@ -37,7 +43,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def prepare_environment(args: argparse.Namespace) -> None:
-    """Choose the device and the rank; to be called before mmengine or torch is imported."""
+    """Hide the GPUs if so asked, set the rank; call before mmengine or torch is imported.
+
+    Accelerators of other kinds are left to ``load_config``, which tells MMEngine.
+    """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.device == 'cpu':
         os.environ['CUDA_VISIBLE_DEVICES'] = '-1'

@@ -1,12 +1,22 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""Several processes on CPUs (``--launcher pytorch`` without a GPU).
+"""Runs on CPUs: ``--device cpu``, and several processes without a GPU (``--launcher pytorch``).
 
 MMEngine's own start-up selects a CUDA device whatever the backend, but leaves an
 existing process group alone, so the group is opened here beforehand.
 """
 
 from mmengine.config import Config
+from mmengine.device import utils as device_utils
 from torch import distributed
+
+
+def keep_on_cpu() -> None:
+    """Make MMEngine run on the CPU, also where it found an accelerator other than CUDA.
+
+    It looks for one once, when it is imported, and knows more kinds (``mps``,
+    ``npu``, ``mlu``, ...) than an environment variable could hide.
+    """
+    device_utils.DEVICE = 'cpu'
 
 
 def start_cpu_processes(cfg: Config, launcher: str) -> None:

@@ -19,7 +19,7 @@ from .config_edits import (
     set_precision,
     set_tta,
 )
-from .cpu_processes import start_cpu_processes, stop_processes
+from .cpu_processes import keep_on_cpu, start_cpu_processes, stop_processes
 from .expected_results import check_expected_results
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
 
@@ -90,6 +90,8 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
         raise ValueError('--device cuda: torch finds no usable GPU here; use --device cpu.')
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'there is no config {args.config!r}.')
+    if args.device == 'cpu':
+        keep_on_cpu()
     guard_checkpoints()
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
@@ -98,12 +100,21 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
     cfg.merge_from_dict(options)
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
-    # Priority: option, then config, then the name of the config.
+    # Priority: option, then config, then the path of the config.
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
+        cfg.work_dir = _default_work_dir(args.config)
     return cfg, options
+
+
+def _default_work_dir(config: str) -> str:
+    """``work_dirs/FOLDER/NAME`` for the config ``FOLDER/NAME.py``.
+
+    With the folder, because a baseline and its twin with the loss share their name.
+    """
+    folder, name = osp.split(osp.abspath(config))
+    return osp.join('work_dirs', osp.basename(folder), osp.splitext(name)[0])
 
 
 def _parse_options(items: list[str]) -> dict:

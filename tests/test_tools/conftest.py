@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.device import utils as device_utils
 from mmengine.runner import CheckpointLoader
 from mmengine.visualization import Visualizer
 from mmseg.visualization import SegLocalVisualizer
@@ -39,6 +40,7 @@ SMALL = [
 def run_tool(monkeypatch):
     """Run a tool in this process, without the seconds that a new one takes to import."""
     monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    monkeypatch.setattr(device_utils, 'DEVICE', device_utils.DEVICE)
     for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'CUDA_VISIBLE_DEVICES', 'LOCAL_RANK'):
         # Set, then deleted: what the tool leaves there goes when the test ends.
         monkeypatch.setenv(name, '')
@@ -60,10 +62,13 @@ def run_tool(monkeypatch):
 
 
 @pytest.fixture
-def run_process():
-    """Run a command in a process of its own, on the CPU; the checkout is importable there."""
+def run_process(tmp_path):
+    """Run a command in a process of its own, on the CPU; the checkout is importable there.
 
-    def run(*command, cwd=ROOT, **environment):
+    It runs in the test's own folder: MMEngine gathers predictions in ``.dist_test`` below.
+    """
+
+    def run(*command, **environment):
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             port = free.getsockname()[1]
@@ -78,7 +83,7 @@ def run_process():
         env.pop('LOCAL_RANK', None)
         return subprocess.run(
             [str(part) for part in command],
-            cwd=cwd,
+            cwd=tmp_path,
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
