@@ -1,9 +1,9 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""Write image tags of any form as JSON {image id: [class names]}.
+r"""Write image tags of any form as JSON {image id: [class names]}.
 
-Example:
-    python tools/prepare_tags.py data/VOC2012/Annotations data/VOC2012/image_tags.json \
-        --classes voc --ids data/VOC2012/ImageSets/Segmentation/train_aug.txt
+Example, for the training and validation lists of our VOC configs:
+    python tools/prepare_tags.py data/VOCdevkit/VOC2012/Annotations \
+        data/VOCdevkit/VOC2012/image_tags.json --classes voc
 """
 
 import argparse
@@ -29,7 +29,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         required=True,
         help=f'{", ".join(CLASS_SETS)}, or a text file with one foreground class per line',
     )
-    parser.add_argument('--ids', help='keep only the ids of this list file')
+    parser.add_argument(
+        '--ids', help='keep only the ids of this list file; one table may serve several lists'
+    )
     return parser.parse_args(argv)
 
 

@@ -2,7 +2,8 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Evaluate a checkpoint of any mmseg or mmpretrain config.
 
-Example: python tools/test.py configs/ocr/seam_r38_voc.py work_dirs/seam_r38_voc/iter_20000.pth
+Example:
+    python tools/test.py configs/ocr/seam_r38_voc.py work_dirs/ocr/seam_r38_voc/iter_20000.pth
 """
 
 import argparse

@@ -2,7 +2,11 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Train any mmseg or mmpretrain config.
 
-Example: python tools/train.py configs/ocr/seam_r38_voc.py --data-root data/VOC2012 --amp
+Example (one process; --data-root is needed where the data lies elsewhere than in the config):
+    python tools/train.py configs/ocr/seam_r38_voc.py --data-root data/VOCdevkit/VOC2012
+
+The published batch is processes x images: SEAM's recipe is 2 processes x 5 images,
+    tools/dist_train.sh configs/ocr/seam_r38_voc.py 2 --data-root data/VOCdevkit/VOC2012
 """
 
 import argparse

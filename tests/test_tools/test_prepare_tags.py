@@ -3,6 +3,7 @@
 
 import importlib.util
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -26,6 +27,23 @@ def test_npy_to_json_with_names_file_and_ids(tool, tmp_path, capsys):
     tool.main([source, out, *names, '--ids', str(tmp_path / 'ids.txt')])
     assert json.loads((tmp_path / 'tags.json').read_text()) == {'b': ['cat', 'traffic light']}
     assert f'{out}: tags of 1 images' in capsys.readouterr().out
+
+
+def test_the_example_covers_training_and_validation(tool, voc_root, tmp_path):
+    example = tool.__doc__.split('Example')[1].split('prepare_tags.py')[1].replace('\\\n', ' ')
+    argv = [
+        # Masks stand in for the XML files, which the small data set lacks.
+        word.replace('data/VOCdevkit/VOC2012/Annotations', str(voc_root / 'SegmentationClassAug'))
+        .replace('data/VOCdevkit/VOC2012/image_tags.json', str(tmp_path / 'tags.json'))
+        .replace('data/VOCdevkit/VOC2012', str(voc_root))
+        for word in shlex.split(example)
+    ]
+    tool.main(argv)
+    lists = voc_root / 'ImageSets' / 'Segmentation'
+    ids = {
+        id_ for name in ('train_aug', 'val') for id_ in (lists / f'{name}.txt').read_text().split()
+    }
+    assert ids <= json.loads((tmp_path / 'tags.json').read_text()).keys()
 
 
 def test_errors_end_the_command_with_their_text(tool, tmp_path):
