@@ -12,6 +12,7 @@ Convention: class ids 0 = background, 1..K in the order of
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,6 +148,7 @@ def write_synthetic_dataset(
     seed: int,
     height: int = 96,
     width: int = 128,
+    on_scene: Callable[[], None] | None = None,
 ) -> Path:
     """Write a data set in the layout of PASCAL VOC, plus tags and noisy masks.
 
@@ -162,6 +164,7 @@ def write_synthetic_dataset(
         seed: of every random choice; scene i depends on the seed, the split and i only.
         height: of the scenes in pixels.
         width: of the scenes in pixels.
+        on_scene: called after each scene, to show progress.
 
     Returns:
         ``out_dir``.
@@ -188,6 +191,8 @@ def write_synthetic_dataset(
             else:
                 folder, mask = 'SegmentationClass', scene.mask
             write_png(root / folder / f'{image_id}.png', mask, palette(256))
+            if on_scene is not None:
+                on_scene()
         with atomic_path(root / 'ImageSets' / 'Segmentation' / f'{split}.txt') as temporary:
             Path(temporary).write_text(''.join(f'{image_id}\n' for image_id in ids))
     write_json(root / 'image_tags.json', tags)

@@ -1,0 +1,42 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Lines with the time left, in the manner of MMEngine's training log."""
+
+import datetime
+import time
+
+from mmengine.hooks import Hook
+
+
+class Progress:
+    """Counts steps and prints about five lines on the way.
+
+    Args:
+        name: stands first in every line.
+        total: number of steps, at least 1.
+    """
+
+    def __init__(self, name: str, total: int):
+        self.name, self.total = name, total
+        self.done, self.started = 0, time.time()
+
+    def step(self) -> None:
+        """Note that one more step is done."""
+        self.done += 1
+        if self.done % max(self.total // 5, 1) and self.done != self.total:
+            return
+        left = (time.time() - self.started) / self.done * (self.total - self.done)
+        eta = datetime.timedelta(seconds=round(left))
+        print(f'{self.name} [{self.done}/{self.total}]  eta: {eta}', flush=True)
+
+
+class ProgressHook(Hook):
+    """Prints the :class:`Progress` of a test loop under the given name."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def before_test_epoch(self, runner) -> None:
+        self.progress = Progress(self.name, len(runner.test_dataloader))
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self.progress.step()
