@@ -1,0 +1,93 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""What the README shows is true: its configs run, its commands and knobs exist."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import mmocr_wsss
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+BASELINE = """
+default_scope = 'mmseg'
+norm_cfg = dict(type='BN')
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 32)),
+    backbone=dict(type='ResNetV1c', depth=18, base_channels=8, stem_channels=8, norm_cfg=norm_cfg),
+    decode_head=dict(
+        type='FCNHead', in_channels=64, in_index=3, channels=8, num_convs=1, num_classes=21,
+        norm_cfg=norm_cfg, loss_decode=dict(type='CrossEntropyLoss')),
+    train_cfg=dict(), test_cfg=dict(mode='whole'))
+train_dataloader = dict(
+    batch_size=4, num_workers=0, sampler=dict(type='InfiniteSampler'),
+    dataset=dict(
+        type='PascalVOCDataset', data_root={root!r},
+        ann_file='ImageSets/Segmentation/train_aug.txt',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='pseudo_masks'),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+                  dict(type='RandomCrop', crop_size=(32, 32)), dict(type='PackSegInputs')]))
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
+default_hooks = dict(logger=dict(type='LoggerHook', interval=1))
+log_processor = dict(by_epoch=False)
+"""
+
+
+def blocks(language):
+    found = re.findall(rf'```{language}\n(.*?)```', README, flags=re.DOTALL)
+    assert found
+    return found
+
+
+def test_adding_the_loss_to_a_stock_config(tmp_path, voc_root):
+    (block,) = [b for b in blocks('python') if 'my_baseline.py' in b]
+    (tmp_path / 'my_baseline.py').write_text(BASELINE.format(root=str(voc_root)))
+    (tmp_path / 'mine.py').write_text(block)
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    cfg.work_dir, cfg.experiment_name = str(tmp_path / 'run'), 'readme'
+    Runner.from_cfg(cfg).train()
+    (log,) = (tmp_path / 'run').glob('*/vis_data/scalars.json')
+    steps = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [step['loss_oc'] > 0 for step in steps] == [False, True]
+    assert all(0 < step['oc_rate'] <= 1 for step in steps)
+
+
+def test_inheriting_one_of_our_configs(tmp_path):
+    (block,) = [b for b in blocks('python') if 'config_path' in b]
+    (tmp_path / 'mine.py').write_text(block)
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    assert cfg.model.loss_oc.loss_weight == 0.5
+    assert cfg.model.backbone.type == 'mmocr_wsss.WideResNet38'
+
+
+def test_table_of_knobs_is_the_signature():
+    section = README.split('### Knobs')[1].split('## ')[0]
+    rows = dict(re.findall(r'^\| `(\w+)` \| `?([^`|]+?)`? \|', section, flags=re.MULTILINE))
+    signature = inspect.signature(mmocr_wsss.OutOfCandidateLoss.__init__).parameters
+    defaults = {k: repr(p.default) for k, p in signature.items() if k != 'self'}
+    assert rows == defaults
+
+
+def test_named_files_exist():
+    text = '\n'.join(blocks('bash'))
+    named = set(
+        re.findall(r'(?:configs|tools|benchmarks|requirements)/[\w./-]+\.(?:py|sh|txt)', text)
+    )
+    assert len(named) >= 5
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize('stem', ['affinitynet', 'seam', 'mctformer'])
+@pytest.mark.parametrize('dataset', ['voc', 'coco'])
+def test_table_of_configs(stem, dataset):
+    assert f'`{stem}_r38_{{voc,coco}}.py`' in README
+    for folder in ('segmentation', 'ocr'):
+        assert (ROOT / 'configs' / folder / f'{stem}_r38_{dataset}.py').exists()
