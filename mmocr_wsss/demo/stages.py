@@ -7,6 +7,7 @@ Trainings run as ``tools/train.py`` in processes of their own, on the configs of
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -64,7 +65,7 @@ def _claim(out: Path, args: argparse.Namespace) -> None:
         'iters': args.iters,
         'num_train': args.num_train,
         'num_val': args.num_val,
-        'configs': _fingerprint(),
+        'code': _fingerprint(),
     }
     stamp = out / 'settings.json'
     if stamp.exists():
@@ -85,11 +86,15 @@ def _claim(out: Path, args: argparse.Namespace) -> None:
 
 
 def _fingerprint() -> str:
-    """Hash of both configs, so that a changed config is not mistaken for a finished run."""
+    """Hash of both configs and of our code: a run made by other code is not a finished one."""
     from mmengine.config import Config
 
-    texts = [Config.fromfile(_config(run)).pretty_text for run in RUNS]
-    return hashlib.sha256('\n'.join(texts).encode()).hexdigest()[:16]
+    configs = [Config.fromfile(_config(run)).to_dict() for run in RUNS]
+    digest = hashlib.sha256(json.dumps(configs).encode())
+    package = Path(__file__).resolve().parents[1]
+    for path in sorted(package.rglob('*.py')):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _clear(out: Path) -> None:
@@ -170,7 +175,7 @@ def _stream(command: list[str], log: Path, name: str) -> None:
 
 
 def _evaluate(out: Path, run: str) -> dict[str, float]:
-    """mIoU and OC rate on val, OC rate on the training scenes (all pixels; no mask is read)."""
+    """mIoU and OC rate on val, OC rate on the training scenes (of all pixels)."""
     val = _test(out, run, 'val')
     train = _test(out, run, 'train')
     return {
@@ -188,7 +193,8 @@ def _test(out: Path, run: str, split: str) -> dict:
     from mmocr_wsss.engine.safe_checkpoint import guard_checkpoints
 
     guard_checkpoints()
-    cfg = Config.fromfile(_config(run))
+    # Formatting the config's text, which nobody reads here, takes minutes with some long paths.
+    cfg = Config.fromfile(_config(run), format_python_code=False)
     set_data_root(cfg, str(out / 'dataset'))
     if split == 'train':
         dataset, source = cfg.test_dataloader.dataset.dataset, cfg.train_dataloader.dataset.dataset
