@@ -193,8 +193,9 @@ def _test(out: Path, run: str, split: str) -> dict:
     from mmocr_wsss.engine.safe_checkpoint import guard_checkpoints
 
     guard_checkpoints()
-    # Formatting the config's text, which nobody reads here, takes minutes with some long paths.
-    cfg = Config.fromfile(_config(run), format_python_code=False)
+    # Formatting the config's text, which nobody reads here, takes minutes with some long paths;
+    # fromfile ignores the switch.
+    cfg = Config(Config.fromfile(_config(run)).to_dict(), format_python_code=False)
     set_data_root(cfg, str(out / 'dataset'))
     if split == 'train':
         dataset, source = cfg.test_dataloader.dataset.dataset, cfg.train_dataloader.dataset.dataset
