@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+# These tests run below 'make test', whose settings must not reach the make that they start.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))}
 pytestmark = pytest.mark.skipif(not shutil.which('make'), reason='make is not installed')
 
 
@@ -31,7 +33,12 @@ def plan(repo_root, tmp_path):
             stamp.touch()
             os.utime(stamp, (now - stamp_age, now - stamp_age))
         done = subprocess.run(
-            ['make', '-n', target], cwd=tmp_path, capture_output=True, text=True, check=True
+            ['make', '-n', target],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout
 
@@ -53,7 +60,7 @@ def test_a_fresh_clone_installs_with_progress(plan):
 
 def test_help_lists_every_target(repo_root):
     listed = subprocess.run(
-        ['make', 'help'], cwd=repo_root, capture_output=True, text=True, check=True
+        ['make', 'help'], cwd=repo_root, env=ENVIRONMENT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     (targets,) = re.findall(r'^\.PHONY: (.*)$', (repo_root / 'Makefile').read_text(), re.MULTILINE)
     assert sorted(line.split()[0] for line in listed) == sorted(targets.split())
