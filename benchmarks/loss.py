@@ -20,7 +20,9 @@ import time
 import torch
 from torch.nn import functional as F
 
+from mmocr_wsss.models.candidate_segmentor import stack_candidates
 from mmocr_wsss.models.losses import OutOfCandidateLoss
+from mmocr_wsss.models.valid_pixels import valid_pixels
 
 SHAPE = (8, 112, 112)  # images, h, w: a batch at the head's stride, large enough to time
 
@@ -35,6 +37,7 @@ def parse_args():
     parser.add_argument('--steps', type=int, default=7, help='timed pairs of training steps')
     parser.add_argument('--width-mult', type=float, default=1.0, help='of the R38 backbone')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--step-only', action='store_true', help='leave out the first part')
     parser.add_argument('--out', help='write the numbers to this JSON file too')
     return parser.parse_args()
 
@@ -162,11 +165,21 @@ def build_step(args):
         optimizer.step()
         return time.perf_counter() - start
 
-    return step
+    def term():
+        """Seconds of all that the term adds: candidates, valid pixels, forward, backward."""
+        side = -(-args.size // 8)
+        logits = torch.randn(args.batch_size, model.num_classes, side, side, requires_grad=True)
+        start = time.perf_counter()
+        candidates = stack_candidates(samples, logits)
+        valid = valid_pixels(samples, logits.shape[-2:], ignore_index=255)
+        model.loss_oc(logits, candidates, valid).backward()
+        return time.perf_counter() - start
+
+    return step, term
 
 
 def benchmark_step(args):
-    step = build_step(args)
+    step, term = build_step(args)
     step(True), step(False)
     ratios, seconds = [], []
     for index in range(args.steps):
@@ -180,13 +193,27 @@ def benchmark_step(args):
         f'training step of {args.config}, {args.batch_size} x {args.size} px: with the term / '
         f'without = {ratio:.4f} (median of {args.steps} pairs, {statistics.median(seconds):.2f} s)'
     )
-    return dict(step_ratio=ratio, ratios=ratios, seconds=statistics.median(seconds))
+    alone = statistics.median(term() for _ in range(15))
+    share = 1 + alone / statistics.median(seconds)
+    print(
+        f'the term alone, on random logits (nearly all pixels out of candidate): {1e3 * alone:.1f} '
+        f'ms, that is a ratio of {share:.4f}'
+    )
+    return dict(
+        step_ratio=ratio,
+        ratios=ratios,
+        seconds=statistics.median(seconds),
+        term_seconds=alone,
+        term_ratio=share,
+    )
 
 
 def main():
     args = parse_args()
     torch.set_num_threads(args.threads)
-    result = dict(torch=torch.__version__, threads=args.threads, loss=benchmark_loss(args.threads))
+    result = dict(torch=torch.__version__, threads=args.threads)
+    if not args.step_only:
+        result['loss'] = benchmark_loss(args.threads)
     result['step'] = benchmark_step(args)
     if args.out:
         with open(args.out, 'w') as file:
