@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +19,14 @@ __all__ = [
     'atomic_path',
     'load_pickled_arrays',
     'read_json',
+    'remove_leftovers',
     'require_file',
     'write_json',
     'write_png',
 ]
 
 MAX_EXAMPLES = 5
+_TEMPORARY = re.compile(r'\..+\.[0-9a-f]{32}(\.[^.]*)?')
 
 
 class Offenders:
@@ -74,6 +77,16 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def remove_leftovers(folder: str | os.PathLike) -> None:
+    """Remove the temporary files of :func:`atomic_path` that killed processes left in a folder.
+
+    Subfolders are left alone. Nobody else may be writing to the folder.
+    """
+    for name in os.listdir(folder):
+        if _TEMPORARY.fullmatch(name):
+            os.unlink(os.path.join(folder, name))
 
 
 def write_json(path: str | os.PathLike, data: Any) -> None:

@@ -100,6 +100,18 @@ def candidates_from_tags(tags: np.ndarray) -> np.ndarray:
     return np.concatenate([background, tags], axis=-1)
 
 
+def class_ids_from_tags(tags: np.ndarray) -> np.ndarray:
+    """Class ids of one image's tags, ascending.
+
+    Args:
+        tags: (K,) bool; index k is class id k + 1.
+
+    Returns:
+        (k,) int64 ids in 1..K.
+    """
+    return np.flatnonzero(np.asarray(tags, dtype=bool)) + 1
+
+
 def palette(num_classes: int) -> list[list[int]]:
     """Colours of PASCAL VOC's label maps, for any number of classes.
 

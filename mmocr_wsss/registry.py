@@ -23,10 +23,25 @@ TRANSFORMS = Registry(
 METRICS = Registry(
     'metric', parent=root.METRICS, scope='mmocr_wsss', locations=['mmocr_wsss.evaluation']
 )
-HOOKS = Registry('hook', parent=root.HOOKS, scope='mmocr_wsss', locations=['mmocr_wsss.engine'])
+HOOKS = Registry(
+    'hook',
+    parent=root.HOOKS,
+    scope='mmocr_wsss',
+    locations=['mmocr_wsss.engine', 'mmocr_wsss.visualization'],
+)
 OPTIM_WRAPPERS = Registry(
     'optim_wrapper',
     parent=root.OPTIM_WRAPPERS,
     scope='mmocr_wsss',
     locations=['mmocr_wsss.engine'],
+)
+LOOPS = Registry('loop', parent=root.LOOPS, scope='mmocr_wsss', locations=['mmocr_wsss.engine'])
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler',
+    parent=root.PARAM_SCHEDULERS,
+    scope='mmocr_wsss',
+    locations=['mmocr_wsss.engine'],
+)
+DATA_SAMPLERS = Registry(
+    'data sampler', parent=root.DATA_SAMPLERS, scope='mmocr_wsss', locations=['mmocr_wsss.engine']
 )

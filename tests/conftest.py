@@ -3,10 +3,14 @@
 
 import json
 import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.registry import DefaultScope
 from PIL import Image
 
 from mmocr_wsss.labels import CLASS_SETS, IGNORE_ID, palette
@@ -15,6 +19,12 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 NUM_TRAIN, NUM_VAL = 8, 4
 HEIGHT, WIDTH = 48, 64
+
+
+@pytest.fixture(scope='module', autouse=True)
+def no_scope_left():
+    """A runner sets the scope of unprefixed types for the whole process; forget it."""
+    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='session')
@@ -29,6 +39,39 @@ def voc_root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp('voc_root')
     write_voc_root(root, seed=0)
     return root
+
+
+@pytest.fixture
+def run_process(tmp_path, repo_root):
+    """Run a command in a process of its own, on the CPU; the checkout is importable there.
+
+    It runs in the test's own folder: MMEngine gathers predictions in ``.dist_test`` below.
+    """
+
+    def run(*command, timeout=300, **environment):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        env = os.environ | {
+            'PYTHONPATH': str(repo_root),
+            'PYTHON': sys.executable,
+            'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '-1',
+            'PORT': str(port),
+            **environment,
+        }
+        env.pop('LOCAL_RANK', None)
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=tmp_path,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return run
 
 
 def write_voc_root(root: Path, seed: int) -> None:

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmocr_wsss.artifacts import Offenders, atomic_path, read_json, write_json, write_png
+from mmocr_wsss.artifacts import (
+    Offenders,
+    atomic_path,
+    read_json,
+    remove_leftovers,
+    write_json,
+    write_png,
+)
 
 
 def test_atomic_path_replaces_the_file_and_makes_folders(tmp_path):
@@ -38,6 +45,20 @@ def test_atomic_path_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_json('a.json', [1])
     assert os.listdir(tmp_path) == ['a.json']
+
+
+def test_leftovers_are_those_of_atomic_path_only(tmp_path, monkeypatch):
+    kept = ['a.json', '.a.json', '.git', f'b.{"0" * 32}.json', f'.c.{"0" * 31}.json']
+    for name in kept:
+        (tmp_path / name).touch()
+    # As if the process had ended before the file got its name.
+    monkeypatch.setattr(os, 'replace', lambda source, target: None)
+    for target in ('a.json', 'last', '.hidden', 'many.dots.npz'):
+        with atomic_path(tmp_path / target) as temporary:
+            open(temporary, 'w').close()
+    assert len(os.listdir(tmp_path)) == len(kept) + 4
+    remove_leftovers(tmp_path)
+    assert set(os.listdir(tmp_path)) == set(kept)
 
 
 def test_json_keeps_order_and_letters(tmp_path):

@@ -14,12 +14,14 @@ MAX_LINES = 300
 HOSTS = {'mmengine', 'mmcv', 'mmseg', 'mmpretrain'}
 
 #: What of the package each layer may import, besides itself.
-BASE = {'labels', 'artifacts', 'pickled_arrays'}
+BASE = {'labels', 'artifacts', 'pickled_arrays', 'cam_files', 'seeding'}
 HOST_LAYER = BASE | {'registry', 'functional', 'checkpoints'}
 ALLOWED = {
     'labels': set(),
     'pickled_arrays': BASE,
     'artifacts': BASE,
+    'cam_files': {'labels', 'artifacts', 'pickled_arrays'},
+    'seeding': set(),
     'hosts': set(),
     'command_line': set(),
     'registry': set(),
@@ -29,14 +31,15 @@ ALLOWED = {
     'models': HOST_LAYER,
     'datasets': HOST_LAYER,
     'evaluation': HOST_LAYER,
-    'engine': HOST_LAYER,
+    'engine': HOST_LAYER | {'__init__'},
     'visualization': HOST_LAYER,
+    'stages': HOST_LAYER | {'models', 'datasets', 'evaluation', 'engine', 'visualization'},
     'demo': HOST_LAYER | {'models', 'datasets', 'evaluation', 'engine', 'visualization'},
 }
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {
-    'labels', 'artifacts', 'pickled_arrays', 'hosts', 'command_line', '__init__', 'functional',
-    'checkpoints',
+    'labels', 'artifacts', 'pickled_arrays', 'cam_files', 'seeding', 'hosts', 'command_line',
+    '__init__', 'functional', 'checkpoints',
 }  # fmt: skip
 STANDARD_LIBRARY_ONLY = {'__init__', 'hosts', 'command_line'}
 

@@ -1,6 +1,6 @@
 # MCTformer baseline on MS COCO 2014: ResNet-38 DeepLab-LargeFOV on its pseudo masks.
 # MCTformer's COCO settings are not in its repository: model and schedule are those of VOC.
-# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_psa_cls_voc.pth from "psa_cls"
+# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_psa_cls_voc.pth from PSA's res38_cls.pth by "r38"
 #   (tools/model_converters/convert.py).
 # Run (1 GPU x 4 images): python tools/train.py configs/segmentation/mctformer_r38_coco.py --data-root DATA_ROOT
 # Gives: not measured. Published mIoU: 42.0 val (MCTformer paper).

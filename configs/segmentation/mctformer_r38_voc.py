@@ -1,5 +1,5 @@
 # MCTformer baseline on PASCAL VOC 2012: ResNet-38 DeepLab-LargeFOV on its pseudo masks.
-# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_psa_cls_voc.pth from "psa_cls"
+# Needs: pseudo masks in DATA_ROOT/pseudo_masks; pretrained/r38_psa_cls_voc.pth from PSA's res38_cls.pth by "r38"
 #   (tools/model_converters/convert.py).
 # Run (1 GPU x 4 images): python tools/train.py configs/segmentation/mctformer_r38_voc.py --data-root DATA_ROOT
 # Gives: not measured. Published mIoU: 71.9 val / 71.6 test (MCTformer paper).

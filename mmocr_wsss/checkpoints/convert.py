@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from . import official
+from . import official, official_vit
 from .files import read_weights, save_official, save_weights
 from .layout import Layout, closest_layout, convert_state_dict
 from .mxnet_params import read_mxnet_params
@@ -24,15 +24,22 @@ def _backbones() -> list[Layout]:
 SOURCES: dict[str, Callable[[], list[Layout]]] = {
     'r38_mxnet': lambda: [official.resnet38_mxnet()],
     'r38': _backbones,
-    'psa_cls': lambda: [official.resnet38_backbone('psa_cls')],
+    'psa_cls': lambda: [official.classifier_psa()],
     'psa_aff': lambda: [official.resnet38_backbone('psa_aff')],
-    'seam': lambda: [official.resnet38_backbone('seam')],
+    'seam': lambda: [official.classifier_seam()],
     'seg_r38': lambda: [official.segmentor_mctformer(), official.segmentor_seam()],
+    'deit_s': lambda: [official_vit.deit_s()],
+    'mctformer_v1': lambda: [official_vit.mctformer_v1()],
+    'mctformer_v2': lambda: [official_vit.mctformer_v2()],
+    'mctformer_plus': lambda: [official_vit.mctformer_plus()],
     'efficientnet_lite0': lambda: [official.efficientnet_lite0()],
 }
 
+#: Kinds whose official files hold the state dict under ``model``; the others are bare.
+_UNDER_MODEL = ('deit_s', 'mctformer_v1', 'mctformer_v2', 'mctformer_plus')
+
 #: Kinds that can also be written.
-WRITABLE = ('r38', 'seg_r38')
+WRITABLE = ('r38', 'seg_r38', 'psa_cls', 'seam', *_UNDER_MODEL)
 
 
 def convert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str) -> str:
@@ -62,13 +69,13 @@ def convert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str)
 
 
 def revert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str) -> str:
-    """Write an official file from a checkpoint of ours, as a bare state dict.
+    """Write an official file from a checkpoint of ours.
 
     A checkpoint that was saved in training is accepted; only the weights
     under ``state_dict`` are read.
 
     Args:
-        src: our file: a backbone for ``r38``, a segmentor for ``seg_r38``.
+        src: our file: a backbone for ``r38``, else a whole network.
         dst: file to write.
         source: one of :data:`WRITABLE`.
 
@@ -85,7 +92,8 @@ def revert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str) 
     writable = [layout for layout in candidates if None not in layout.targets.values()]
     state = read_weights(src)
     inverse = closest_layout(state, [layout.inverse for layout in writable])
-    save_official(dst, convert_state_dict(state, inverse, where=os.fspath(src)))
+    official_state = convert_state_dict(state, inverse, where=os.fspath(src))
+    save_official(dst, official_state, wrapper='model' if source in _UNDER_MODEL else None)
     return inverse.name
 
 

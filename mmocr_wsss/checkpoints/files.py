@@ -85,7 +85,9 @@ def save_weights(path: str | os.PathLike, state_dict: dict[str, Tensor], meta: d
         torch.save({'state_dict': state_dict, 'meta': meta}, temporary)
 
 
-def save_official(path: str | os.PathLike, state_dict: dict[str, Tensor]) -> None:
-    """Write a bare state dict, as the official repositories do."""
+def save_official(
+    path: str | os.PathLike, state_dict: dict[str, Tensor], wrapper: str | None = None
+) -> None:
+    """Write a state dict as the official repositories do: bare, or under the key ``wrapper``."""
     with atomic_path(path) as temporary:
-        torch.save(state_dict, temporary)
+        torch.save(state_dict if wrapper is None else {wrapper: state_dict}, temporary)

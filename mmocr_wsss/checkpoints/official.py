@@ -108,13 +108,29 @@ def resnet38_backbone(source: str | None = None) -> Layout:
     return Layout(name, shapes | head, {key: key for key in shapes} | dict.fromkeys(head))
 
 
-def _segmentor(name: str, prefix: str, head: Shapes, renames: Mapping[str, str]) -> Layout:
+def _network(name: str, prefix: str, head: Shapes, ours: str, renames: Mapping[str, str]) -> Layout:
+    """A whole network on ResNet-38; ``ours`` is the name of its head in our models."""
     backbone = {prefix + key: shape for key, shape in resnet38_shapes().items()}
     targets = {key: 'backbone.' + key.removeprefix(prefix) for key in backbone}
     for key in head:
         module, _, field = key.rpartition('.')
-        targets[key] = f'decode_head.{renames.get(module, module)}.{field}'
+        targets[key] = f'{ours}.{renames.get(module, module)}.{field}'
     return Layout(name, backbone | head, targets)
+
+
+def classifier_psa() -> Layout:
+    """PSA's classifier ``network/resnet38_cls.py``; ours: CAMClassifier with CAMHead."""
+    renames = {'fc8': 'classifier'}
+    return _network("PSA's classifier", '', _HEADS['psa_cls'], 'head', renames)
+
+
+def classifier_seam() -> Layout:
+    """SEAM's network ``network/resnet38_SEAM.py``; ours: SEAMClassifier with SEAMHead."""
+    renames = {
+        'fc8': 'classifier', 'f8_3': 'correlation.conv4', 'f8_4': 'correlation.conv5',
+        'f9': 'correlation.embed',
+    }  # fmt: skip
+    return _network("SEAM's classifier", '', _HEADS['seam'], 'head', renames)
 
 
 def segmentor_mctformer() -> Layout:
@@ -124,7 +140,7 @@ def segmentor_mctformer() -> Layout:
         'fc8_seg_conv2.weight': (ANY, 512, 3, 3), 'fc8_seg_conv2.bias': (ANY,),
     }  # fmt: skip
     renames = {'fc8_seg_conv1': 'conv_fov', 'fc8_seg_conv2': 'conv_seg'}
-    return _segmentor("MCTformer's segmentation network", '', head, renames)
+    return _network("MCTformer's segmentation network", '', head, 'decode_head', renames)
 
 
 def segmentor_seam() -> Layout:
@@ -134,7 +150,8 @@ def segmentor_seam() -> Layout:
         'conv_fov2.weight': (512, 512, 1, 1), **_batch_norm('bn_fov2', 512),
         'cls_conv.weight': (ANY, 512, 1, 1), 'cls_conv.bias': (ANY,),
     }  # fmt: skip
-    return _segmentor("SEAM's DeepLabV1", 'backbone.', head, {'cls_conv': 'conv_seg'})
+    renames = {'cls_conv': 'conv_seg'}
+    return _network("SEAM's DeepLabV1", 'backbone.', head, 'decode_head', renames)
 
 
 #: EfficientNet-Lite0: blocks of a stage, kernel, expansion, output channels.

@@ -1,5 +1,18 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 from .annotation_correlation_hook import AnnotationCorrelationHook
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .autocast_optim_wrapper import AutocastOptimWrapper
+from .cam_loop import CAMLoop
+from .epochwise_cosine_lr import EpochwiseCosineLR
+from .iteration_seed_hook import IterationSeedHook
+from .seeded_sampler import SeededInfiniteSampler
 
-__all__ = ['AnnotationCorrelationHook', 'AutocastOptimWrapper']
+__all__ = [
+    'AnnotationCorrelationHook',
+    'AtomicCheckpointHook',
+    'AutocastOptimWrapper',
+    'CAMLoop',
+    'EpochwiseCosineLR',
+    'IterationSeedHook',
+    'SeededInfiniteSampler',
+]

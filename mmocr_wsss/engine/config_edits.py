@@ -84,19 +84,29 @@ def set_tta(cfg: Config) -> None:
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
 
+#: Metrics that write a file per image -> their argument for the folder.
+_WRITERS = {'IoUMetric': 'output_dir', 'CAMDumper': 'out_dir'}
+
+
 def set_output(cfg: Config, folder: str) -> None:
-    """Make every ``IoUMetric`` of the test write its label maps to ``folder``.
+    """Make every metric of the test that writes files write them to ``folder``.
+
+    These are ``IoUMetric`` (label maps) and ``CAMDumper`` (CAMs).
 
     Raises:
-        ValueError: the test has no ``IoUMetric``.
+        ValueError: the test has no such metric.
     """
     evaluators = cfg.test_evaluator
     evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
-    writers = [e for e in evaluators if str(e.get('type')).endswith('IoUMetric')]
-    if not writers:
-        raise ValueError(f'--out needs an IoUMetric in test_evaluator of {cfg.filename}.')
-    for writer in writers:
-        writer['output_dir'] = folder
+    found = False
+    for evaluator in evaluators:
+        for name, argument in _WRITERS.items():
+            if str(evaluator.get('type')).endswith(name):
+                evaluator[argument], found = folder, True
+    if not found:
+        raise ValueError(
+            f'--out needs an IoUMetric or a CAMDumper in test_evaluator of {cfg.filename}.'
+        )
 
 
 def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) -> None:

@@ -9,7 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from .config_edits import (
     set_data_root,
@@ -21,6 +21,7 @@ from .config_edits import (
 )
 from .cpu_processes import keep_on_cpu, start_cpu_processes, stop_processes
 from .expected_results import check_expected_results
+from .latest_checkpoint import latest_checkpoint
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
 
 
@@ -135,8 +136,8 @@ def _resume(cfg: Config, given: bool) -> None:
     """
     if given:
         cfg.resume = True
-    elif find_latest_checkpoint(cfg.work_dir) is not None:
-        cfg.resume, cfg.load_from = True, None
+    elif (latest := latest_checkpoint(cfg.work_dir)) is not None:
+        cfg.resume, cfg.load_from = True, latest
     else:
         print_log(f'--resume: no checkpoint in {cfg.work_dir}, training starts at 0', 'current')
 

@@ -1,5 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from .cam_dumper import CAMDumper
 from .out_of_candidate_rate import OutOfCandidateRate
 from .supported_iou import SupportedIoUMetric
 
-__all__ = ['OutOfCandidateRate', 'SupportedIoUMetric']
+__all__ = ['CAMDumper', 'OutOfCandidateRate', 'SupportedIoUMetric']

@@ -1,15 +1,29 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from .cam_classifier import CAMClassifier
+from .cam_head import CAMHead
 from .candidate_segmentor import CandidateCascadeEncoderDecoder, CandidateEncoderDecoder
 from .large_fov_head import LargeFOVHead
-from .losses import OutOfCandidateLoss
+from .losses import MultiLabelSoftMarginLoss, OutOfCandidateLoss
+from .mctformer_classifier import MCTformerClassifier
+from .mctformer_head import MCTformerHead
+from .multi_class_token_vit import MultiClassTokenViT
 from .multi_scale_tta import MultiScaleTTA
+from .seam import SEAMClassifier, SEAMHead
 from .wide_resnet38 import WideResNet38
 
 __all__ = [
+    'CAMClassifier',
+    'CAMHead',
     'CandidateCascadeEncoderDecoder',
     'CandidateEncoderDecoder',
     'LargeFOVHead',
+    'MCTformerClassifier',
+    'MCTformerHead',
+    'MultiClassTokenViT',
+    'MultiLabelSoftMarginLoss',
     'MultiScaleTTA',
     'OutOfCandidateLoss',
+    'SEAMClassifier',
+    'SEAMHead',
     'WideResNet38',
 ]

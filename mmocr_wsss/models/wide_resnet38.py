@@ -1,7 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Wide ResNet-38, the backbone of AffinityNet, SEAM and MCTformer's segmentation network."""
 
-import os.path as osp
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -10,8 +9,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmocr_wsss.checkpoints.files import read_weights
 from mmocr_wsss.registry import MODELS
+
+from .pretrained import check_pretrained
 
 #: Feature maps that the backbone can return: name -> (channels, stride) at full width.
 FEATURES = {'conv3': (256, 4), 'conv4': (512, 8), 'conv5': (1024, 8), 'conv6': (4096, 8)}
@@ -28,6 +28,12 @@ _BASIC_LEVELS = {
 }
 #: Bottleneck blocks: name -> (in, out, dilation of the 3x3 convolution, dropout).
 _BOTTLENECKS = {'b6': (1024, 2048, 4, 0.3), 'b7': (2048, 4096, 4, 0.5)}
+
+_WAY_OUT = (
+    'Make it with "python tools/model_converters/convert.py OFFICIAL_FILE {path} --from r38_mxnet" '
+    '(or --from r38 for a PSA checkpoint), or train without it: '
+    '--cfg-options model.backbone.init_cfg=None'
+)
 
 _STAGES = ('conv1a', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7')
 
@@ -253,31 +259,5 @@ class WideResNet38(BaseModule):
             FileNotFoundError: the checkpoint file does not exist.
             ValueError: the file holds no weights of this backbone.
         """
-        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
-            self._check_checkpoint(self.init_cfg['checkpoint'], self.init_cfg.get('prefix'))
+        check_pretrained(self, self.init_cfg, way_out=_WAY_OUT)
         super().init_weights()
-
-    def _check_checkpoint(self, path: str, prefix: str | None) -> None:
-        if '://' in path:
-            return
-        way_out = (
-            'Make it with "python tools/model_converters/convert.py OFFICIAL_FILE '
-            f'{path} --from r38_mxnet" (or --from psa_cls for a PSA checkpoint), or train '
-            'without it: --cfg-options model.backbone.init_cfg=None'
-        )
-        if not osp.isfile(path):
-            raise FileNotFoundError(
-                f'model.backbone.init_cfg.checkpoint: there is no file {path}. {way_out}'
-            )
-        try:
-            state = read_weights(path)
-        except ValueError as error:
-            raise ValueError(f'model.backbone.init_cfg.checkpoint: {error} {way_out}') from error
-        start = prefix.rstrip('.') + '.' if prefix else ''
-        own = {start + k for k in self.state_dict() if not k.endswith('num_batches_tracked')}
-        missing = sorted(own - set(state))
-        if missing:
-            raise ValueError(
-                f'model.backbone.init_cfg.checkpoint: {path} lacks {len(missing)} of {len(own)} '
-                f'tensors of the backbone, for example {missing[:5]}. {way_out}'
-            )

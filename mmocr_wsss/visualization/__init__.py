@@ -1,1 +1,4 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from mmocr_wsss.visualization.cam_visualization_hook import CAMVisualizationHook
+
+__all__ = ['CAMVisualizationHook']

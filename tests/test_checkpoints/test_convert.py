@@ -11,7 +11,7 @@ from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 
 from mmocr_wsss.checkpoints import official
-from mmocr_wsss.checkpoints.convert import convert_file, revert_file
+from mmocr_wsss.checkpoints.convert import SOURCES, convert_file, revert_file
 from mmocr_wsss.checkpoints.files import read_weights, save_weights
 from mmocr_wsss.checkpoints.layout import ANY, Layout, convert_state_dict
 from mmocr_wsss.models import WideResNet38
@@ -106,13 +106,20 @@ def test_segmentor_loads_strictly_and_goes_back(tmp_path, variant, layout, num_c
     assert constants(back) == constants(state)
 
 
-@pytest.mark.parametrize('source', [None, 'psa_cls', 'psa_aff', 'seam'])
-@pytest.mark.parametrize('option', ['own', 'r38'])
-def test_backbone_out_of_official_files(tmp_path, source, option):
+@pytest.mark.parametrize(
+    ('source', 'kind'),
+    [
+        (None, 'r38'),
+        ('psa_cls', 'r38'),
+        ('psa_aff', 'r38'),
+        ('seam', 'r38'),
+        ('psa_aff', 'psa_aff'),
+    ],
+)
+def test_backbone_out_of_official_files(tmp_path, source, kind):
     layout = official.resnet38_backbone(source)
     state = official_state(layout)
     src = save(tmp_path / 'official.pth', state)
-    kind = 'r38' if option == 'r38' or source is None else source
     assert convert_file(src, tmp_path / 'ours.pth', source=kind) == layout.name
     converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
     with torch.device('meta'):
@@ -155,8 +162,49 @@ def test_counters_are_optional_and_kept():
 def test_a_conversion_that_drops_tensors_has_no_way_back():
     with pytest.raises(ValueError, match=r"drops \['fc8.weight'\]"):
         _ = official.resnet38_backbone('psa_cls').inverse
-    with pytest.raises(ValueError, match='--to official works for r38, seg_r38'):
-        revert_file('a', 'b', source='psa_cls')
+    with pytest.raises(ValueError, match='--to official works for r38, seg_r38, .*psa_aff'):
+        revert_file('a', 'b', source='psa_aff')
+
+
+CLASSIFIERS = {
+    'psa_cls': (
+        dict(type='mmocr_wsss.CAMClassifier'),
+        dict(type='mmocr_wsss.CAMHead', num_classes=20, in_channels=4096),
+    ),
+    'seam': (
+        dict(type='mmocr_wsss.SEAMClassifier'),
+        dict(type='mmocr_wsss.SEAMHead', num_classes=20),
+    ),
+}
+
+
+@pytest.mark.parametrize('kind', CLASSIFIERS)
+def test_cam_classifiers_there_and_back(tmp_path, kind):
+    """The converted keys are exactly the model's, and the way back gives the file again."""
+    (layout,) = SOURCES[kind]()
+    classes = {'psa_cls': 20, 'seam': 21}[kind]
+    state = official_state(layout)
+    state['fc8.weight'] = torch.full((classes, 4096, 1, 1), 7.0)
+    src = save(tmp_path / 'official.pth', state)
+    convert_file(src, tmp_path / 'ours.pth', source=kind)
+    converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    model, head = CLASSIFIERS[kind]
+    features = ('conv4', 'conv5', 'conv6') if kind == 'seam' else ('conv6',)
+    backbone = dict(type='mmocr_wsss.WideResNet38', out_features=features)
+    with torch.device('meta'):
+        ours = MODELS.build(
+            dict(
+                model, backbone=backbone, head=head,
+                data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
+            )
+        )  # fmt: skip
+        assert shapes_of(converted) == shapes_of(ours.state_dict())
+    assert converted['head.classifier.weight'].eq(7).all()
+
+    revert_file(tmp_path / 'ours.pth', tmp_path / 'back.pth', source=kind)
+    back = torch.load(tmp_path / 'back.pth', weights_only=True)
+    back = {k: v for k, v in back.items() if not k.endswith('num_batches_tracked')}
+    assert shapes_of(back) == shapes_of(state) and constants(back) == constants(state)
 
 
 def explode():

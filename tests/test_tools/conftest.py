@@ -2,9 +2,6 @@
 """Ways to run the tools, and the settings that make a recipe small enough for a test."""
 
 import importlib.util
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -57,38 +54,5 @@ def run_tool(monkeypatch):
         for kind in (Visualizer, SegLocalVisualizer):
             kind._instance_dict.clear()
         return tool.call(lambda: tool.main(args))
-
-    return run
-
-
-@pytest.fixture
-def run_process(tmp_path):
-    """Run a command in a process of its own, on the CPU; the checkout is importable there.
-
-    It runs in the test's own folder: MMEngine gathers predictions in ``.dist_test`` below.
-    """
-
-    def run(*command, **environment):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        env = os.environ | {
-            'PYTHONPATH': str(ROOT),
-            'PYTHON': sys.executable,
-            'OMP_NUM_THREADS': '1',
-            'CUDA_VISIBLE_DEVICES': '-1',
-            'PORT': str(port),
-            **environment,
-        }
-        env.pop('LOCAL_RANK', None)
-        return subprocess.run(
-            [str(part) for part in command],
-            cwd=tmp_path,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
 
     return run

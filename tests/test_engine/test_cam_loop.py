@@ -1,0 +1,192 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""The loop that makes CAM files: what it writes, skips, refuses and reports."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
+
+from mmocr_wsss.cam_files import read_cam, read_stage
+from mmocr_wsss.functional.cam import merge_views, normalise_max
+
+IDS = [f'2007_00000{n}' for n in range(1, 9)]
+
+
+@pytest.fixture
+def root(voc_root, tmp_path):
+    shutil.copytree(voc_root, tmp_path / 'data')
+    return tmp_path / 'data'
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.manual_seed(0)
+    model = build_model()
+    torch.nn.init.normal_(model.head.classifier.weight)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'weights.pth')
+    return tmp_path / 'weights.pth'
+
+
+def model_config():
+    return dict(
+        type='mmocr_wsss.CAMClassifier',
+        data_preprocessor=dict(type='ClsDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3,
+                               to_rgb=True),
+        backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, out_indices=(3,)),
+        head=dict(type='mmocr_wsss.CAMHead', num_classes=20, in_channels=32),
+    )  # fmt: skip
+
+
+def build_model():
+    from mmengine.registry import init_default_scope
+    from mmpretrain.registry import MODELS
+
+    init_default_scope('mmpretrain')
+    return MODELS.build(model_config()).eval()
+
+
+def build_runner(root, checkpoint, out, **test_cfg):
+    Visualizer._instance_dict.clear()
+    pipeline = [
+        dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+        dict(type='mmocr_wsss.PackScaledViews', scales=(1.0, 0.5)),
+    ]
+    dataset = dict(
+        type='mmocr_wsss.TaggedImageDataset', classes='voc', tags='image_tags.json',
+        data_root=str(root), data_prefix=dict(img_path='JPEGImages'),
+        ann_file='ImageSets/Segmentation/train_aug.txt', pipeline=pipeline,
+    )  # fmt: skip
+    cfg = dict(
+        default_scope='mmpretrain',
+        model=model_config(),
+        test_dataloader=dict(num_workers=0, dataset=dataset),
+        test_evaluator=dict(type='mmocr_wsss.CAMDumper', out_dir=None if out is None else str(out)),
+        test_cfg=dict(type='mmocr_wsss.CAMLoop', normalisation='max', **test_cfg),
+        work_dir=str(root.parent / 'work'),
+        load_from=str(checkpoint),
+    )
+    return Runner.from_cfg(Config(cfg))
+
+
+def files_of(folder):
+    return {path.stem: path.read_bytes() for path in folder.glob('[!.]*.npz')}
+
+
+def test_files_hold_the_merged_normalised_maps(root, checkpoint, tmp_path):
+    runner = build_runner(root, checkpoint, tmp_path / 'cams', background_threshold=0.25)
+    assert runner.test() == {'cam/written': 8}
+    assert sorted(files_of(tmp_path / 'cams')) == IDS
+    loop = runner.test_loop
+    item = loop.dataset[2]
+    cam_file = read_cam(tmp_path / 'cams' / f'{IDS[2]}.npz')
+    tags = np.flatnonzero(loop.dataset.tag_matrix[2])
+    assert cam_file.class_ids.tolist() == (tags + 1).tolist()
+    assert cam_file.image_size == (48, 64) and cam_file.cam.shape == (len(tags), 48, 64)
+    model = runner.model
+    views = [model.data_preprocessor(dict(inputs=[view]))['inputs'] for view in item['inputs']]
+    with torch.no_grad():
+        maps = merge_views(model.cams, views, torch.from_numpy(tags), size=(48, 64), flip=True)
+    np.testing.assert_allclose(cam_file.cam, normalise_max(maps), atol=1e-3)
+    assert cam_file.cam.max() > 0.9
+    stage = read_stage(tmp_path / 'cams')
+    assert stage['background_threshold'] == 0.25 and stage['num_images'] == 8
+    assert stage['normalisation'] == 'max' and len(stage['checkpoint_sha256']) == 64
+
+
+def test_default_folder_is_in_the_work_folder(root, checkpoint):
+    build_runner(root, checkpoint, None).test()
+    assert sorted(files_of(root.parent / 'work' / 'cams')) == IDS
+
+
+def test_finished_images_are_skipped(root, checkpoint, tmp_path):
+    out = tmp_path / 'cams'
+    build_runner(root, checkpoint, out).test()
+    before = files_of(out)
+    for image_id in IDS[1:4]:
+        (out / f'{image_id}.npz').unlink()
+    times = {path: path.stat().st_mtime_ns for path in out.glob('*.npz')}
+    assert build_runner(root, checkpoint, out).test() == {'cam/written': 3}
+    assert files_of(out) == before
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+    assert build_runner(root, checkpoint, out).test() == {'cam/written': 0}
+
+
+def test_a_folder_made_otherwise_is_refused(root, checkpoint, tmp_path):
+    out = tmp_path / 'cams'
+    build_runner(root, checkpoint, out).test()
+    with pytest.raises(ValueError, match=r'made in another way \(stride: there 1, now 4\)'):
+        build_runner(root, checkpoint, out, stride=4).test()
+    tags = json.loads((root / 'image_tags.json').read_text())
+    tags[IDS[0]] = ['sofa']
+    (root / 'image_tags.json').write_text(json.dumps(tags))
+    with pytest.raises(ValueError, match=r'tags_sha256: there .* --out FOLDER'):
+        build_runner(root, checkpoint, out).test()
+    (out / 'stage.json').unlink()
+    with pytest.raises(ValueError, match='no stage.json'):
+        build_runner(root, checkpoint, out).test()
+
+
+def test_a_grid_costs_little(root, checkpoint, tmp_path):
+    build_runner(root, checkpoint, tmp_path / 'full').test()
+    build_runner(root, checkpoint, tmp_path / 'grid', stride=8).test()
+    full, grid = (read_cam(tmp_path / name / f'{IDS[0]}.npz') for name in ('full', 'grid'))
+    assert grid.cam.shape[1:] == (6, 8) and full.cam.shape[1:] == (48, 64)
+
+
+def test_images_without_tags_get_an_empty_file(root, checkpoint, tmp_path):
+    tags = json.loads((root / 'image_tags.json').read_text())
+    tags[IDS[4]] = []
+    (root / 'image_tags.json').write_text(json.dumps(tags))
+    build_runner(root, checkpoint, tmp_path / 'cams').test()
+    assert read_cam(tmp_path / 'cams' / f'{IDS[4]}.npz').cam.shape == (0, 48, 64)
+
+
+@pytest.fixture
+def broken(root):
+    """One photo cut off in the middle, one that is no image."""
+    cut, text = (root / 'JPEGImages' / f'{image_id}.jpg' for image_id in (IDS[2], IDS[5]))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    text.write_text('not a photo')
+    return cut, text
+
+
+def test_an_unreadable_image_stops_the_run_by_name(root, checkpoint, tmp_path, broken):
+    with pytest.raises(ValueError) as error:
+        build_runner(root, checkpoint, tmp_path / 'cams').test()
+    assert '1 x unreadable image' in str(error.value) and str(broken[0]) in str(error.value)
+    assert 'test_cfg.on_error=collect' in str(error.value)
+    assert sorted(files_of(tmp_path / 'cams')) == IDS[:2]
+
+
+def test_by_option_all_unreadable_images_are_listed_at_the_end(root, checkpoint, tmp_path, broken):
+    with pytest.raises(ValueError) as error:
+        build_runner(root, checkpoint, tmp_path / 'cams', on_error='collect').test()
+    assert '2 x unreadable image' in str(error.value)
+    assert all(str(path) in str(error.value) for path in broken)
+    assert sorted(files_of(tmp_path / 'cams')) == [i for i in IDS if i not in (IDS[2], IDS[5])]
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(precision='float16'), "test_cfg.precision must be one of .* got 'float16'"),
+        (dict(on_error='skip'), "test_cfg.on_error must be one of .* got 'skip'"),
+        (dict(stride=0), 'the stride of CAM files must be >= 1, got 0'),
+    ],
+)
+def test_bad_settings(root, checkpoint, tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        build_runner(root, checkpoint, tmp_path / 'cams', **settings).test()
+
+
+def test_bfloat16_stays_close(root, checkpoint, tmp_path):
+    build_runner(root, checkpoint, tmp_path / 'full').test()
+    build_runner(root, checkpoint, tmp_path / 'half', precision='bfloat16').test()
+    pairs = [[read_cam(tmp_path / name / f'{i}.npz').cam for name in ('full', 'half')] for i in IDS]
+    worst = max(np.abs(a.astype(float) - b).max() for a, b in pairs)
+    assert 0 < worst < 0.1
