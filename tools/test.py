@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""Evaluate a checkpoint of any mmseg or mmpretrain config.
+"""Evaluate a checkpoint of any mmseg or mmpretrain config, or make CAMs with it.
 
-Example:
+Examples:
     python tools/test.py configs/ocr/seam_r38_voc.py work_dirs/ocr/seam_r38_voc/iter_20000.pth
+    python tools/test.py configs/cam/seam_r38_voc.py work_dirs/cam/seam_r38_voc/iter_10576.pth
 """
 
 import argparse
@@ -19,7 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     add_run_options(parser)
-    parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
+    parser.add_argument(
+        '--out', help='folder for the predicted label maps (PNG), or for the CAMs of configs/cam'
+    )
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per shown picture')

@@ -43,9 +43,10 @@ def example(tool):
 
 def test_examples_fit_the_configs():
     cfg = Config.fromfile(SEAM)
-    (train, distributed), (test,), (tags,) = map(example, ('train', 'test', 'prepare_tags'))
+    (train, distributed), (test, cams), (tags,) = map(example, ('train', 'test', 'prepare_tags'))
     for command in (train, distributed, test):
         assert 'configs/ocr/seam_r38_voc.py' in command
+    assert 'configs/cam/seam_r38_voc.py' in cams
     for command in (train, distributed):
         assert command[command.index('--data-root') + 1] == cfg.data_root
     assert tags[3] == f'{cfg.data_root}/{cfg.train_dataloader.dataset.tags}'

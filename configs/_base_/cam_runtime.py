@@ -1,0 +1,26 @@
+# What all CAM classifiers share: mmpretrain's scope, iteration-based training that resumes exactly.
+default_scope = 'mmpretrain'
+env_cfg = dict(
+    cudnn_benchmark=False,  # crops have one size, but CAMs are made at many
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
+log_processor = dict(by_epoch=False)
+log_level = 'INFO'
+load_from = None
+resume = False
+randomness = dict(seed=0)
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(
+        type='mmocr_wsss.AtomicCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+# With the seeded sampler and mmocr_wsss.SeedTransforms a resumed run equals an uninterrupted one.
+custom_hooks = [dict(type='mmocr_wsss.IterationSeedHook')]
+val_cfg = dict(type='ValLoop')

