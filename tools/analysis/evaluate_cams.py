@@ -1,0 +1,68 @@
+#!/usr/bin/env python
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+r"""Score CAM files against true masks, at one threshold and at all of them.
+
+Example:
+    python tools/analysis/evaluate_cams.py work_dirs/cam/seam_r38_voc/cams \
+        --masks data/VOCdevkit/VOC2012/SegmentationClassAug \
+        --ids data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt
+"""
+
+import argparse
+import sys
+
+from mmocr_wsss.command_line import call
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('folder', help='folder of CAM files, ID.npz')
+    parser.add_argument('--masks', required=True, help='folder of true masks, ID.png')
+    parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
+    parser.add_argument(
+        '--classes',
+        help='voc, coco14, or a text file with one foreground class per line; unset: as in '
+        'stage.json of the folder',
+    )
+    parser.add_argument(
+        '--threshold', type=float, help='background threshold; unset: as in stage.json'
+    )
+    parser.add_argument(
+        '--min-pixels',
+        type=int,
+        default=1,
+        metavar='N',
+        help='true pixels that make a class count as supported; unset: %(default)s',
+    )
+    parser.add_argument(
+        '--pseudo-masks',
+        action='store_true',
+        help='the folder holds label maps, ID.png, instead of CAM files',
+    )
+    parser.add_argument('--out', help='JSON file for all numbers')
+    parser.add_argument('--jobs', type=int, default=1, help='processes; unset: %(default)s')
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from mmocr_wsss.artifacts import write_json
+    from mmocr_wsss.stages.evaluate_cams import evaluate_cams, evaluate_masks
+    from mmocr_wsss.stages.evaluation_text import evaluation_text
+
+    options = dict(
+        list_file=args.ids, classes=args.classes, min_pixels=args.min_pixels, jobs=args.jobs
+    )
+    if args.pseudo_masks:
+        report = evaluate_masks(args.folder, args.masks, **options)
+    else:
+        report = evaluate_cams(args.folder, args.masks, threshold=args.threshold, **options)
+    print(evaluation_text(report))
+    if args.out:
+        write_json(args.out, report)
+
+
+if __name__ == '__main__':
+    options = parse_args()
+    sys.exit(call(lambda: main(options)))
