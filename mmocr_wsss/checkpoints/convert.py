@@ -12,7 +12,7 @@ from .files import read_weights, save_official, save_weights
 from .layout import Layout, closest_layout, convert_state_dict
 from .mxnet_params import read_mxnet_params
 
-#: SRC of ``efficientnet_lite0`` that means "the file inside the installed package".
+#: SRC of the kinds ``efficientnet_lite0*`` that means "the file inside the installed package".
 PACKAGE = 'package'
 
 
@@ -33,6 +33,7 @@ SOURCES: dict[str, Callable[[], list[Layout]]] = {
     'mctformer_v2': lambda: [official_vit.mctformer_v2()],
     'mctformer_plus': lambda: [official_vit.mctformer_plus()],
     'efficientnet_lite0': lambda: [official.efficientnet_lite0()],
+    'efficientnet_lite0_conv_head': lambda: [official.efficientnet_lite0(conv_head=True)],
 }
 
 #: Kinds whose official files hold the state dict under ``model``; the others are bare.
@@ -46,7 +47,7 @@ def convert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str)
     """Convert an official file and write ``{'state_dict', 'meta'}``.
 
     Args:
-        src: official file; for ``efficientnet_lite0`` also the word ``package``.
+        src: official file; for ``efficientnet_lite0*`` also the word ``package``.
         dst: file to write.
         source: a key of :data:`SOURCES`.
 
@@ -58,7 +59,7 @@ def convert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str)
         ImportError: ``package`` is asked for and not installed.
         ValueError: ``src`` is not of that kind; the message lists what differs.
     """
-    if source == 'efficientnet_lite0' and os.fspath(src) == PACKAGE:
+    if source.startswith('efficientnet_lite0') and os.fspath(src) == PACKAGE:
         src = _packaged_lite0()
     state = _read_mxnet(src) if source == 'r38_mxnet' else read_weights(src)
     layout = closest_layout(state, SOURCES[source]())

