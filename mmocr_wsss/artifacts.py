@@ -79,14 +79,16 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
         raise
 
 
-def remove_leftovers(folder: str | os.PathLike) -> None:
+def remove_leftovers(folder: str | os.PathLike, *, subfolders: bool = False) -> None:
     """Remove the temporary files of :func:`atomic_path` that killed processes left in a folder.
 
-    Subfolders are left alone. Nobody else may be writing to the folder.
+    Subfolders are left alone unless asked for. Nobody else may be writing to the folder.
     """
-    for name in os.listdir(folder):
-        if _TEMPORARY.fullmatch(name):
-            os.unlink(os.path.join(folder, name))
+    for inner, _, names in os.walk(folder):
+        for name in filter(_TEMPORARY.fullmatch, names):
+            os.unlink(os.path.join(inner, name))
+        if not subfolders:
+            return
 
 
 def write_json(path: str | os.PathLike, data: Any) -> None:

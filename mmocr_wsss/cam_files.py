@@ -10,6 +10,7 @@ A file holds three named arrays and no pickle:
 (h, w) is ``cam_grid(image_size, s)`` of one stride s, so stride 1 is full size.
 """
 
+import json
 import os
 import zipfile
 import zlib
@@ -21,7 +22,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmocr_wsss.artifacts import atomic_path, read_json, require_file, write_json
+from mmocr_wsss.artifacts import (
+    atomic_path,
+    read_json,
+    remove_leftovers,
+    require_file,
+    write_json,
+)
 from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID
 
 STAGE_FILE = 'stage.json'
@@ -162,6 +169,45 @@ def read_stage(folder: str | os.PathLike) -> dict[str, Any]:
     facts = read_json(path)
     _check_stage(path, facts)
     return facts
+
+
+def require_same_stage(folder: str | os.PathLike, facts: dict[str, Any], *, option: str) -> None:
+    """Whether CAM files made from ``facts`` may be added to a folder.
+
+    ``option`` is how the user gives the folder, for the error.
+
+    Raises:
+        ValueError: its ``stage.json`` says otherwise, or it has CAM files and none.
+    """
+    folder = Path(folder)
+    if not Path(folder, STAGE_FILE).is_file():
+        if any(folder.rglob('[!.]*.npz')):
+            raise ValueError(
+                f'{folder}: holds .npz files but no {STAGE_FILE}, so nobody knows what made them. '
+                f'Write to another folder ({option}).'
+            )
+        return
+    found, facts = read_stage(folder), json.loads(json.dumps(facts))  # as it will be read back
+    differing = [key for key in {**found, **facts} if found.get(key) != facts.get(key)]
+    if differing:
+        changes = '; '.join(
+            f'{key}: there {found.get(key)!r:.200}, now {facts.get(key)!r:.200}'
+            for key in differing
+        )
+        raise ValueError(
+            f'{folder}: holds CAMs that were made in another way ({changes}). Write to another '
+            f'folder ({option}), or remove this one to make all anew.'
+        )
+
+
+def open_cam_folder(folder: str | os.PathLike, facts: dict[str, Any]) -> None:
+    """Remove what killed processes left in a CAM folder and write its ``stage.json``.
+
+    Temporary files go from subfolders too (ids may hold folders); nobody else may be
+    writing to the folder. :func:`require_same_stage` comes first.
+    """
+    remove_leftovers(folder, subfolders=True)
+    write_stage(folder, facts)
 
 
 def _load(path) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 
 import copy
 import hashlib
+import json
 import sys
 from typing import Any
 
@@ -212,6 +213,7 @@ class CAMLoop(BaseLoop):
             stage='cam',
             version=mmocr_wsss.__version__,
             checkpoint_sha256=_sha256(self.runner._load_from),
+            model_sha256=_digest(_without_init(self.runner.cfg.get('model'))),
             num_images=len(self.dataset),
             images=self.dataset.data_prefix['img_path'],
             tags_sha256=digest.hexdigest(),
@@ -225,6 +227,18 @@ class CAMLoop(BaseLoop):
 def _only_item(batch: list) -> Any:
     """Collation of a batch of one: views differ in size and are not stacked."""
     return batch[0]
+
+
+def _without_init(node: Any) -> Any:
+    """A model config without where its first weights came from."""
+    if isinstance(node, dict):
+        return {key: _without_init(child) for key, child in node.items() if key != 'init_cfg'}
+    return [_without_init(child) for child in node] if isinstance(node, (list, tuple)) else node
+
+
+def _digest(node: Any) -> str:
+    text = json.dumps(node, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sha256(path: str | None) -> str | None:

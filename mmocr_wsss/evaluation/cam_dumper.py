@@ -1,14 +1,12 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Write the CAMs that a test loop makes, one file per image."""
 
-import json
 import os
-from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
 
-from mmocr_wsss.cam_files import STAGE_FILE, cam_path, read_stage, write_cam, write_stage
+from mmocr_wsss.cam_files import cam_path, open_cam_folder, require_same_stage, write_cam
 from mmocr_wsss.registry import METRICS
 
 
@@ -35,6 +33,9 @@ class CAMDumper(BaseMetric):
     def open(self, work_dir: str, stage: dict) -> None:
         """Prepare the folder; call once on every rank before :meth:`is_finished`.
 
+        Temporary files that a killed run left there are removed, also from subfolders
+        (ids may hold folders); nobody else may be writing to the folder.
+
         Args:
             work_dir: work folder of the run.
             stage: what the files are made from and how; stands in ``stage.json``.
@@ -44,10 +45,10 @@ class CAMDumper(BaseMetric):
         """
         if self.out_dir is None:
             self.out_dir = os.path.join(work_dir, 'cams')
-        self._check_stage(json.loads(json.dumps(stage)))  # as it will be read back
+        require_same_stage(self.out_dir, stage, option='--out FOLDER')
         barrier()
         if is_main_process():
-            write_stage(self.out_dir, stage)
+            open_cam_folder(self.out_dir, stage)
         barrier()
 
     def is_finished(self, image_id: str) -> bool:
@@ -71,24 +72,3 @@ class CAMDumper(BaseMetric):
     def compute_metrics(self, results: list[str]) -> dict[str, int]:
         """Count the images of all ranks."""
         return dict(written=len(set(results)))
-
-    def _check_stage(self, stage: dict) -> None:
-        folder = Path(self.out_dir)
-        if not Path(folder, STAGE_FILE).is_file():
-            if any(folder.rglob('[!.]*.npz')):
-                raise ValueError(
-                    f'{folder}: holds .npz files but no {STAGE_FILE}, so nobody knows what made '
-                    'them. Write to another folder with --out FOLDER.'
-                )
-            return
-        found = read_stage(folder)
-        differing = [key for key in {**found, **stage} if found.get(key) != stage.get(key)]
-        if differing:
-            changes = '; '.join(
-                f'{key}: there {found.get(key)!r:.200}, now {stage.get(key)!r:.200}'
-                for key in differing
-            )
-            raise ValueError(
-                f'{folder}: holds CAMs that were made in another way ({changes}). Write to '
-                'another folder with --out FOLDER, or remove this one to make all anew.'
-            )

@@ -50,7 +50,7 @@ def build_model():
     return MODELS.build(model_config()).eval()
 
 
-def build_runner(root, checkpoint, out, **test_cfg):
+def build_runner(root, checkpoint, out, model=None, **test_cfg):
     Visualizer._instance_dict.clear()
     pipeline = [
         dict(type='LoadImageFromFile', imdecode_backend='pillow'),
@@ -63,7 +63,7 @@ def build_runner(root, checkpoint, out, **test_cfg):
     )  # fmt: skip
     cfg = dict(
         default_scope='mmpretrain',
-        model=model_config(),
+        model=model or model_config(),
         test_dataloader=dict(num_workers=0, dataset=dataset),
         test_evaluator=dict(type='mmocr_wsss.CAMDumper', out_dir=None if out is None else str(out)),
         test_cfg=dict(type='mmocr_wsss.CAMLoop', normalisation='max', **test_cfg),
@@ -121,10 +121,14 @@ def test_a_folder_made_otherwise_is_refused(root, checkpoint, tmp_path):
     build_runner(root, checkpoint, out).test()
     with pytest.raises(ValueError, match=r'made in another way \(stride: there 1, now 4\)'):
         build_runner(root, checkpoint, out, stride=4).test()
+    wider = model_config()
+    wider['backbone']['dilations'] = (1, 1, 1, 2)
+    with pytest.raises(ValueError, match=r'\(model_sha256: there'):
+        build_runner(root, checkpoint, out, model=wider).test()
     tags = json.loads((root / 'image_tags.json').read_text())
     tags[IDS[0]] = ['sofa']
     (root / 'image_tags.json').write_text(json.dumps(tags))
-    with pytest.raises(ValueError, match=r'tags_sha256: there .* --out FOLDER'):
+    with pytest.raises(ValueError, match=r'tags_sha256: there .* \(--out FOLDER\)'):
         build_runner(root, checkpoint, out).test()
     (out / 'stage.json').unlink()
     with pytest.raises(ValueError, match='no stage.json'):
