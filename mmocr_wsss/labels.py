@@ -112,6 +112,11 @@ def class_ids_from_tags(tags: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.asarray(tags, dtype=bool)) + 1
 
 
+def tag_indices_from_class_ids(class_ids: np.ndarray) -> np.ndarray:
+    """The way back: (k,) foreground class ids to (k,) int64 tag indices in 0..K-1."""
+    return np.asarray(class_ids, dtype=np.int64) - 1
+
+
 def palette(num_classes: int) -> list[list[int]]:
     """Colours of PASCAL VOC's label maps, for any number of classes.
 

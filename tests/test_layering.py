@@ -33,7 +33,8 @@ ALLOWED = {
     'evaluation': HOST_LAYER,
     'engine': HOST_LAYER | {'__init__'},
     'visualization': HOST_LAYER,
-    'stages': HOST_LAYER | {'models', 'datasets', 'evaluation', 'engine', 'visualization'},
+    'stages': HOST_LAYER
+    | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
     'demo': HOST_LAYER | {'models', 'datasets', 'evaluation', 'engine', 'visualization'},
 }
 #: Layers that run without a host (registry: only mmengine, see its docstring).

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from mmocr_wsss.artifacts import Offenders, atomic_path
 from mmocr_wsss.cam_files import cam_path, full_size, read_cam
-from mmocr_wsss.datasets.id_lists import IMAGE_SUFFIXES
 from mmocr_wsss.labels import BACKGROUND_NAME
 from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids, stage_of
+from mmocr_wsss.stages.photos import find_photo, read_photo
 from mmocr_wsss.stages.process_pool import map_chunks
 from mmocr_wsss.visualization.cam_grid import draw_cam_grid
 
@@ -62,24 +61,6 @@ def show_cams(
     return len(ids)
 
 
-def find_image(folder: str | os.PathLike, image_id: str) -> Path:
-    """``folder/ID`` with the suffix under which the photo exists.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    for suffix in IMAGE_SUFFIXES:
-        if (path := Path(folder, image_id + suffix)).is_file():
-            return path
-    raise FileNotFoundError(f'no {"/".join(IMAGE_SUFFIXES)} of {image_id} in {folder}')
-
-
-def read_photo(path: str | os.PathLike) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, turned by its EXIF orientation as the pipelines do."""
-    with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-
-
 def _evenly(ids: Sequence[str], count: int | None) -> Sequence[str]:
     if count is None or count >= len(ids):
         return ids
@@ -94,7 +75,7 @@ def _draw_images(cam_folder, images, out, names, threshold, ids) -> list[str]:
         try:
             cam_file = read_cam(cam_path(cam_folder, image_id))
             picture = draw_cam_grid(
-                read_photo(find_image(images, image_id)),
+                read_photo(find_photo(images, image_id)),
                 full_size(cam_file),
                 cam_file.class_ids,
                 names,
