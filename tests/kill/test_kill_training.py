@@ -8,76 +8,18 @@ at moments drawn from a seed: while the program starts, between two checkpoints,
 while a checkpoint is written (its temporary file is there). Takes some minutes.
 """
 
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import time
 
 import pytest
 from exact_resume import differing, write_config
+from killing import ToolRun
 
 pytestmark = pytest.mark.slow
 
 #: Iterations; one checkpoint every three.
 LENGTH = 120
 OPTIONS = [f'train_cfg.max_iters={LENGTH}', 'train_cfg.val_interval=20']
-#: Seconds after which a run is taken for stuck.
-PATIENCE = 300
-
-
-class Training:
-    """The processes of one run of ``tools/train.py``."""
-
-    def __init__(self, repo_root, log, arguments, processes):
-        command = [sys.executable, repo_root / 'tools' / 'train.py', *arguments]
-        if processes > 1:
-            command += ['--launcher', 'pytorch']
-        shared = os.environ | {
-            'PYTHONPATH': str(repo_root),
-            'OMP_NUM_THREADS': '1',
-            'CUDA_VISIBLE_DEVICES': '-1',
-            'MASTER_ADDR': '127.0.0.1',
-            'MASTER_PORT': str(free_port()),
-            'WORLD_SIZE': str(processes),
-        }
-        self.log = log.open('a')
-        self.processes = [
-            subprocess.Popen(
-                [str(part) for part in command],
-                cwd=log.parent,
-                env=shared | {'RANK': str(rank), 'LOCAL_RANK': str(rank)},
-                stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            for rank in range(processes)
-        ]
-
-    def is_running(self):
-        return all(process.poll() is None for process in self.processes)
-
-    def wait(self):
-        return [process.wait(PATIENCE) for process in self.processes]
-
-    def kill(self):
-        """SIGKILL to each process and its data workers; they share its session."""
-        for process in self.processes:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                assert process.poll() is not None
-        self.wait()
-        self.log.close()
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture
@@ -90,7 +32,7 @@ def start(repo_root, voc_root, tmp_path):
         where = ['--data-root', voc_root, '--work-dir', tmp_path / name, '--device', 'cpu']
         options = [*OPTIONS, f'train_dataloader.num_workers={workers}']
         arguments = [config, *where, *more, '--cfg-options', *options]
-        started.append(Training(repo_root, tmp_path / f'{name}.log', arguments, processes))
+        started.append(ToolRun(repo_root, 'train', tmp_path / f'{name}.log', arguments, processes))
         return started[-1]
 
     yield run
@@ -109,24 +51,21 @@ def last_checkpoint(work):
 
 def await_moment(kind, rng, training, work):
     """Return at the moment to kill, or when the training has ended by itself."""
-    deadline = time.monotonic() + PATIENCE
 
-    def wait_for(condition):
-        while not condition() and training.is_running():
-            assert time.monotonic() < deadline, 'the training is stuck'
-            time.sleep(0.0003)
+    def await_checkpoint(seconds=None):
+        known = last_checkpoint(work)
+        training.wait_for(lambda: last_checkpoint(work) != known, seconds)
 
     if kind == 'start':
-        time.sleep(rng.uniform(0, 12))
+        await_checkpoint(seconds=rng.uniform(0, 12))
         return
     for _ in range(rng.randint(1, 2)):
-        known = last_checkpoint(work)
-        wait_for(lambda known=known: last_checkpoint(work) != known)
+        await_checkpoint()
     if kind == 'between':
-        time.sleep(rng.uniform(0, 0.5))
+        await_checkpoint(seconds=rng.uniform(0, 0.5))
     else:
         before = set(temporary_files(work))
-        wait_for(lambda: set(temporary_files(work)) - before)
+        training.wait_for(lambda: set(temporary_files(work)) - before)
         time.sleep(rng.choice([0, 0, 0.001, 0.003]))
 
 
@@ -146,13 +85,18 @@ def test_killed_training_is_bit_equal(start, tmp_path, workers, processes, kills
     half_written = 0
     for number in range(kills):
         training = start('killed', '--resume', workers=workers, processes=processes)
-        await_moment(kinds[number % len(kinds)], rng, training, killed)
+        kind = kinds[number % len(kinds)]
+        known = set(temporary_files(killed))
+        await_moment(kind, rng, training, killed)
         assert training.is_running(), f'run {number} ended before it could be killed'
         training.kill()
-        half_written += bool(temporary_files(killed))
-        print(f'kill {number}: {last_checkpoint(killed)}, {temporary_files(killed)}')
+        temporary = set(temporary_files(killed))
+        half_written += bool(temporary - known)
+        at = last_checkpoint(killed).rpartition('/')[2]
+        print(f'kill {number} ({kind}): {at}, {len(temporary)} temporary files')
     last = start('killed', '--resume', workers=workers, processes=processes)
     assert last.wait() == [0] * processes
+    print(f'{kills} kills, {half_written} of them left a half-written file')
     name = f'iter_{LENGTH}.pth'
     assert differing(whole / name, killed / name) == []
     assert half_written > 0, 'no run was killed while it wrote'
