@@ -13,11 +13,11 @@ Example:
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import time
 
 import torch
+from process_memory import in_child, read_status, reset_peak
 from torch.nn import functional as F
 
 from mmocr_wsss.models.candidate_segmentor import stack_candidates
@@ -84,36 +84,14 @@ def measure(kind, num_classes, oc_share, threads, queue):
     queue.put((statistics.median(seconds), peak))
 
 
-def reset_peak():
-    """Reset the peak of this process's memory (Linux); returns the present value in KiB."""
-    with open('/proc/self/clear_refs', 'w') as file:
-        file.write('5')
-    return read_status('VmRSS')
-
-
-def read_status(key):
-    with open('/proc/self/status') as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(key))
-
-
-def in_child(*args):
-    context = multiprocessing.get_context('spawn')
-    queue = context.Queue()
-    process = context.Process(target=measure, args=(*args, queue))
-    process.start()
-    result = queue.get(timeout=300)
-    process.join()
-    return result
-
-
 def benchmark_loss(threads):
     rows = []
     print(f'loss forward + backward on {SHAPE} (N, h, w), {threads} threads')
     print(' classes  OC share    CE ms    OC ms  time x  memory x')
     for num_classes in (21, 81):
         for oc_share in (0.0, 0.05, 0.3, 1.0):
-            ce_seconds, ce_peak = in_child('ce', num_classes, oc_share, threads)
-            oc_seconds, oc_peak = in_child('oc', num_classes, oc_share, threads)
+            ce_seconds, ce_peak = in_child(measure, 'ce', num_classes, oc_share, threads)
+            oc_seconds, oc_peak = in_child(measure, 'oc', num_classes, oc_share, threads)
             row = dict(
                 num_classes=num_classes,
                 oc_share=oc_share,

@@ -1,0 +1,20 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""The benchmarks run, and both sides of them compute the same."""
+
+import json
+import sys
+
+
+def test_cam_making_equals_the_plain_loop(run_process, repo_root, tmp_path):
+    out = tmp_path / 'numbers.json'
+    done = run_process(
+        sys.executable, repo_root / 'benchmarks' / 'cam.py', '--size', 48, 32, '--width-mult',
+        0.0625, '--threads', 1, '--profile', '--out', out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(out.read_text())
+    assert [row['method'] for row in numbers['rows']] == ['seam', 'mctformer_v2']
+    for row in numbers['rows']:
+        assert row['max_difference'] < 1e-4 and row['seconds'] > 0
+    assert numbers['pixel_correlation']['max_difference'] < 1e-5
+    assert done.stdout.count('s in operators, of it') == 2
