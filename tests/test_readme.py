@@ -7,8 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+from cam_recipes import shrink, train
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
 
 import mmocr_wsss
 
@@ -60,8 +64,36 @@ def test_adding_the_loss_to_a_stock_config(tmp_path, voc_root):
     assert all(0 < step['oc_rate'] <= 1 for step in steps)
 
 
+def test_any_backbone_makes_cams(tmp_path):
+    (block,) = [b for b in blocks('python') if "type='ResNet'" in b]
+    (tmp_path / 'mine.py').write_text(block)
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    init_default_scope('mmpretrain')
+    model = MODELS.build(cfg.model).eval()
+    # Stride 16 instead of 32.
+    assert model.cams(torch.zeros(1, 3, 64, 96), torch.tensor([0, 7])).shape == (1, 2, 4, 6)
+
+
+def test_pictures_during_training(tmp_path, voc_root):
+    (block,) = [b for b in blocks('python') if 'CAMVisualizationHook' in b]
+    (tmp_path / 'mine.py').write_text(block)
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    shrink(cfg, voc_root, tmp_path / 'work')
+    train(cfg)
+    folder = next((tmp_path / 'work').glob('*/vis_data'))
+    assert list(folder.glob('events.out.tfevents.*'))
+    # 8 photos in batches of 2: no epoch ends within the two iterations.
+    assert len(list((folder / 'vis_image').glob('cam_*_2.png'))) == 4
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs' / 'cam').glob('*_r38_*.py')))
+def test_cam_recipes_are_in_the_table(path):
+    stem, _, dataset = path.stem.rpartition('_')
+    assert f'`{stem}_{{voc,coco}}.py`' in README and dataset in ('voc', 'coco')
+
+
 def test_inheriting_one_of_our_configs(tmp_path):
-    (block,) = [b for b in blocks('python') if 'config_path' in b]
+    (block,) = [b for b in blocks('python') if "config_path('ocr/" in b]
     (tmp_path / 'mine.py').write_text(block)
     cfg = Config.fromfile(tmp_path / 'mine.py')
     assert cfg.model.loss_oc.loss_weight == 0.5
