@@ -146,7 +146,8 @@ def ranked_mean(maps: Tensor, *, decay: float) -> Tensor:
     """
     values = at_least_float32(maps.flatten(2)).sort(dim=-1, descending=True).values
     weights = decay ** torch.arange(values.shape[-1], device=values.device, dtype=values.dtype)
-    return values @ (weights / weights.sum())
+    with torch.autocast(maps.device.type, enabled=False):
+        return values @ (weights / weights.sum())
 
 
 def class_token_contrast(tokens: Tensor, tags: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmocr_wsss.functional.precision import at_least_float32
+
 _EPS = 1e-5
 
 
@@ -92,7 +94,8 @@ def pixel_correlation(scores: Tensor, features: Tensor, *, columns: int) -> Tens
         columns: columns of A at a time; > 0. Memory is M * columns numbers.
 
     Returns:
-        (N, C, h, w). Gradients flow into ``features`` and ``scores``.
+        (N, C, h, w), float32 also under autocast. Gradients flow into ``features`` and
+        ``scores``.
     """
     size = features.shape[-2:]
     scores = resize(scores, size).flatten(2)
@@ -109,7 +112,7 @@ def pixel_correlation(scores: Tensor, features: Tensor, *, columns: int) -> Tens
 
 def _spread(scores: Tensor, features: Tensor, part: Tensor) -> Tensor:
     """(C + 1, M) scores with ones and (D, M) features to the (C, P) pixels of ``part``."""
-    products = scores @ (features.t() @ part).relu_()
+    products = at_least_float32(scores @ (features.t() @ part).relu_())
     return products[:-1] / (products[-1:] + _EPS)
 
 

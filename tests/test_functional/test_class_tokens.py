@@ -83,6 +83,14 @@ def test_convention_affinity_row_is_the_query():
     assert refine_with_affinity(maps, affinity).tolist() == [[[[14.0, 0.0]]]]
 
 
+def test_ranked_mean_is_float32_under_autocast():
+    torch.manual_seed(0)
+    maps = torch.rand(2, 3, 8, 8)
+    expected = ranked_mean(maps, decay=0.9)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert torch.equal(ranked_mean(maps, decay=0.9), expected)
+
+
 def test_ranked_mean_by_hand():
     maps = torch.tensor([[[[1.0, 4.0], [2.0, -1.0]]]])
     # Sorted 4, 2, 1, -1 with weights 1, 0.5, 0.25, 0.125: 5.125 / 1.875.

@@ -97,3 +97,13 @@ def test_no_gradient_into_the_targets():
 
 def test_scaled_size_rounds_down():
     assert seam.scaled_size((448, 112), 0.3) == (134, 33)
+
+
+def test_sums_of_the_correlation_are_float32_under_autocast():
+    torch.manual_seed(0)
+    scores, features = torch.rand(1, 3, 8, 8), torch.rand(1, 4, 8, 8)
+    expected = seam.pixel_correlation(scores, features, columns=16)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = seam.pixel_correlation(scores, features, columns=16)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-2)
