@@ -75,7 +75,11 @@ def set_tta(cfg: Config) -> None:
     """
     missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
     if missing:
-        raise ValueError(f'--tta: {cfg.filename} defines no {" and no ".join(missing)}.')
+        raise ValueError(
+            f'--tta: {cfg.filename} defines no {" and no ".join(missing)}.'
+            + (' CAMs need none: they are made at all scales of the test pipeline.'
+               if _makes_cams(cfg) else '')
+        )  # fmt: skip
     piped = [node for node in _nodes(cfg.test_dataloader.dataset) if node.get('pipeline')]
     if not piped:
         raise ValueError(f'--tta: the test dataset of {cfg.filename} has no pipeline to replace.')
@@ -96,17 +100,26 @@ def set_output(cfg: Config, folder: str) -> None:
     Raises:
         ValueError: the test has no such metric.
     """
-    evaluators = cfg.test_evaluator
-    evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
     found = False
-    for evaluator in evaluators:
-        for name, argument in _WRITERS.items():
-            if str(evaluator.get('type')).endswith(name):
-                evaluator[argument], found = folder, True
+    for evaluator, argument in _writers(cfg):
+        evaluator[argument], found = folder, True
     if not found:
         raise ValueError(
             f'--out needs an IoUMetric or a CAMDumper in test_evaluator of {cfg.filename}.'
         )
+
+
+def _writers(cfg: Config) -> Iterator[tuple[dict, str]]:
+    """The metrics of the test that write files, and their argument for the folder."""
+    evaluators = cfg.get('test_evaluator') or []
+    for evaluator in [evaluators] if isinstance(evaluators, dict) else evaluators:
+        for name, argument in _WRITERS.items():
+            if str(evaluator.get('type')).endswith(name):
+                yield evaluator, argument
+
+
+def _makes_cams(cfg: Config) -> bool:
+    return any(argument == 'out_dir' for _, argument in _writers(cfg))
 
 
 def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) -> None:
@@ -115,6 +128,11 @@ def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) 
     Raises:
         ValueError: ``default_hooks`` has no visualization hook.
     """
+    if _makes_cams(cfg):
+        raise ValueError(
+            '--show and --show-dir are for label maps; CAMs are drawn from their files: python '
+            'tools/analysis/show_cams.py CAM_DIR --images PHOTOS --out PICTURES'
+        )
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         raise ValueError(

@@ -2,11 +2,12 @@
 """From parsed options to a finished run; ``tools/train.py`` and ``tools/test.py`` call these."""
 
 import argparse
+import logging
 import os.path as osp
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -43,6 +44,7 @@ def train(args: argparse.Namespace) -> None:
     if cfg.get('load_from'):
         check_checkpoint_path(cfg.load_from, 'load_from')
     runner = _build_runner(cfg, args.launcher)
+    _warn_of_other_batch(cfg, get_world_size())
     try:
         runner.train()
     finally:
@@ -140,6 +142,29 @@ def _resume(cfg: Config, given: bool) -> None:
         cfg.resume, cfg.load_from = True, latest
     else:
         print_log(f'--resume: no checkpoint in {cfg.work_dir}, training starts at 0', 'current')
+
+
+def _warn_of_other_batch(cfg: Config, processes: int) -> None:
+    """Say so where the schedule belongs to another number of images per update."""
+    base = cfg.get('auto_scale_lr', {}).get('base_batch_size')
+    batch = (cfg.train_dataloader or {}).get('batch_size')
+    if base is None or batch is None or cfg.auto_scale_lr.get('enable'):
+        return
+    steps = cfg.get('optim_wrapper', {}).get('accumulative_counts', 1)
+    if processes * batch * steps != base:
+        ways = []
+        if base % (batch * steps) == 0:
+            ways.append(f'tools/dist_train.sh with {base // (batch * steps)} process(es)')
+        if base % (processes * steps) == 0:
+            size = base // (processes * steps)
+            ways.append(f'--cfg-options train_dataloader.batch_size={size}')
+        ways = ways or ['--cfg-options auto_scale_lr.enable=True']
+        print_log(
+            f'{processes} process(es) x {batch * steps} images per update, the schedule of the '
+            f'config belongs to {base}. To train as it says: {", or ".join(ways)}',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _build_runner(cfg: Config, launcher: str) -> Runner:

@@ -103,6 +103,9 @@ def test_tta_errors():
     dataset = dict(dataset=dict(type='D'))
     with pytest.raises(ValueError, match='defines no tta_model and no tta_pipeline'):
         set_tta(Config(dict(model=dict(), test_dataloader=dataset)))
+    dumper = dict(type='mmocr_wsss.CAMDumper')
+    with pytest.raises(ValueError, match='CAMs need none: they are made at all scales'):
+        set_tta(Config(dict(model=dict(), test_dataloader=dataset, test_evaluator=dumper)))
     with pytest.raises(ValueError, match='no pipeline to replace'):
         set_tta(Config(dict(model=dict(), tta_model={}, tta_pipeline=[], test_dataloader=dataset)))
 
@@ -131,6 +134,12 @@ def test_pictures_for_either_host():
     assert cls.default_hooks.visualization.enable and not cls.default_hooks.visualization.show
     with pytest.raises(ValueError, match='need default_hooks.visualization'):
         set_pictures(Config(dict(model=1)), True, None, 2)
+
+
+def test_pictures_of_cams_come_from_their_tool():
+    cfg = Config(dict(test_evaluator=[dict(type='mmocr_wsss.CAMDumper')]))
+    with pytest.raises(ValueError, match=r'python tools/analysis/show_cams\.py CAM_DIR'):
+        set_pictures(cfg, False, 'pictures', 0)
 
 
 def test_loaders_of_mmpretrain_stack_their_batches():

@@ -11,8 +11,11 @@ from mmengine.registry import HOOKS
 from mmocr_wsss.engine import IterationSeedHook
 
 
-def runner(seed=0, rank=0, iteration=0):
-    return SimpleNamespace(seed=seed, rank=rank, iter=iteration)
+def runner(seed=0, rank=0, iteration=0, processes=1, batch=4, images=8):
+    return SimpleNamespace(
+        seed=seed, rank=rank, iter=iteration, world_size=processes,
+        train_dataloader=SimpleNamespace(batch_size=batch, dataset=range(images)),
+    )  # fmt: skip
 
 
 def dropped(**where):
@@ -44,3 +47,26 @@ def test_a_seed_that_changed_on_resume_is_refused():
     run.seed = 5
     with pytest.raises(ValueError, match='seed 5, this run shuffles with 11.*randomness.seed=5'):
         hook.before_train(run)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(processes=2), 'processes 1, now 2:'),
+        (dict(batch=8), 'images per process and step 4, now 8:'),
+        (dict(images=9), 'images in the dataset 8, now 9:'),
+        (dict(), None),
+    ],
+)
+def test_another_order_of_the_data_is_said(change, message, monkeypatch):
+    checkpoint = dict(meta=dict())
+    IterationSeedHook().before_save_checkpoint(runner(), checkpoint)
+    hook, resumed = IterationSeedHook(), runner(iteration=3, **change)
+    hook.before_run(resumed)
+    hook.after_load_checkpoint(resumed, checkpoint)
+    texts = []
+    monkeypatch.setattr(
+        'mmocr_wsss.engine.iteration_seed_hook.print_log', lambda text, *_: texts.append(text)
+    )
+    hook.before_train(resumed)
+    assert texts == [] if message is None else message in texts[0]

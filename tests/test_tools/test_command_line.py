@@ -86,6 +86,32 @@ class Nothing:
         pass
 
 
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ([], True),
+        (['train_dataloader.batch_size=10'], False),
+        (['optim_wrapper.accumulative_counts=2'], False),
+        (['auto_scale_lr.enable=True'], False),
+    ],
+)
+def test_another_batch_than_the_schedule_belongs_to_is_said(
+    run_tool, monkeypatch, tmp_path, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('mmocr_wsss.engine.launch._build_runner', lambda *_: Nothing())
+    texts = []
+    monkeypatch.setattr('mmocr_wsss.engine.launch.print_log', lambda text, *_: texts.append(text))
+    options = ['--cfg-options', 'model.backbone.init_cfg=None', *options]
+    assert run_tool('train', ROOT / 'configs' / 'ocr' / 'seam_r38_voc.py', *options) == 0
+    warnings = [text for text in texts if 'images per update' in text]
+    assert len(warnings) == said
+    if said:
+        assert warnings[0].startswith('1 process(es) x 5 images per update')
+        assert 'with 2 process(es)' in warnings[0]
+        assert '--cfg-options train_dataloader.batch_size=10' in warnings[0]
+
+
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
 def test_scripts_say_how_to_use_them(run_process, script):
     done = run_process(ROOT / 'tools' / script)
