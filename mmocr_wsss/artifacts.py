@@ -47,12 +47,18 @@ class Offenders:
         """Note one offender; ``rule`` names the group that it is counted in."""
         self._examples.setdefault(rule, []).append(str(example))
 
-    def raise_if_any(self, way_out: str) -> None:
-        """Raise a ValueError with the count and the first examples of every group."""
+    def raise_if_any(self, way_out: str, *, show_all: bool = False) -> None:
+        """Raise a ValueError with the count and the first examples of every group.
+
+        ``show_all`` is for what costs long to find again: a line per example.
+        """
         if not self:
             return
         lines = []
         for rule, examples in self._examples.items():
+            if show_all:
+                lines += [f'  {len(examples)} x {rule}:', *(f'    {text}' for text in examples)]
+                continue
             shown = ', '.join(examples[:MAX_EXAMPLES])
             dots = ', ...' if len(examples) > MAX_EXAMPLES else ''
             lines.append(f'  {len(examples)} x {rule}: {shown}{dots}')

@@ -32,6 +32,8 @@ from mmocr_wsss.artifacts import (
 from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID
 
 STAGE_FILE = 'stage.json'
+#: What stage.json records for later steps, without any effect on the maps.
+_FOR_LATER = {'background_threshold'}
 
 _ARRAYS = {'cam': np.float16, 'class_ids': np.uint8, 'image_size': np.int32}
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
@@ -51,10 +53,10 @@ def cam_grid(image_size: Sequence[int], stride: int) -> tuple[int, int]:
     """(h, w) of a map at ``stride``: H / stride and W / stride, rounded up.
 
     Raises:
-        ValueError: ``stride`` is not positive.
+        ValueError: ``stride`` is no positive integer.
     """
-    if stride < 1:
-        raise ValueError(f'the stride of CAM files must be >= 1, got {stride}.')
+    if not isinstance(stride, int) or stride < 1:
+        raise ValueError(f'the stride of CAM files must be an integer >= 1, got {stride!r}.')
     height, width = image_size
     return -(-height // stride), -(-width // stride)
 
@@ -171,24 +173,29 @@ def read_stage(folder: str | os.PathLike) -> dict[str, Any]:
     return facts
 
 
-def require_same_stage(folder: str | os.PathLike, facts: dict[str, Any], *, option: str) -> None:
+def require_same_stage(
+    folder: str | os.PathLike, facts: dict[str, Any], *, option: str, suffix: str = '.npz'
+) -> None:
     """Whether CAM files made from ``facts`` may be added to a folder.
 
-    ``option`` is how the user gives the folder, for the error.
+    The background threshold does not matter for the maps; a folder without such files
+    takes any. ``option`` is how the user gives the folder, for the error; ``suffix`` that
+    of the files.
 
     Raises:
         ValueError: its ``stage.json`` says otherwise, or it has CAM files and none.
     """
     folder = Path(folder)
-    if not Path(folder, STAGE_FILE).is_file():
-        if any(folder.rglob('[!.]*.npz')):
-            raise ValueError(
-                f'{folder}: holds .npz files but no {STAGE_FILE}, so nobody knows what made them. '
-                f'Write to another folder ({option}).'
-            )
+    if not any(folder.rglob(f'[!.]*{suffix}')):
         return
+    if not Path(folder, STAGE_FILE).is_file():
+        raise ValueError(
+            f'{folder}: holds {suffix} files but no {STAGE_FILE}, so nobody knows what made them. '
+            f'Write to another folder ({option}).'
+        )
     found, facts = read_stage(folder), json.loads(json.dumps(facts))  # as it will be read back
-    differing = [key for key in {**found, **facts} if found.get(key) != facts.get(key)]
+    compared = [key for key in {**found, **facts} if key not in _FOR_LATER]
+    differing = [key for key in compared if found.get(key) != facts.get(key)]
     if differing:
         changes = '; '.join(
             f'{key}: there {found.get(key)!r:.200}, now {facts.get(key)!r:.200}'
@@ -204,9 +211,14 @@ def open_cam_folder(folder: str | os.PathLike, facts: dict[str, Any]) -> None:
     """Remove what killed processes left in a CAM folder and write its ``stage.json``.
 
     Temporary files go from subfolders too (ids may hold folders); nobody else may be
-    writing to the folder. :func:`require_same_stage` comes first.
+    writing to the folder. A ``background_threshold`` that somebody wrote there
+    stays unless ``facts`` have one. :func:`require_same_stage` comes first.
     """
     remove_leftovers(folder, subfolders=True)
+    if Path(folder, STAGE_FILE).is_file():
+        found = read_stage(folder)
+        if found | {'background_threshold': None} == facts:
+            return
     write_stage(folder, facts)
 
 

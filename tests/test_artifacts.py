@@ -122,6 +122,18 @@ def test_offenders_report_counts_and_first_examples():
     ]
 
 
+def test_offenders_that_take_long_to_find_are_all_shown():
+    bad = Offenders('photos')
+    for number in range(7):
+        bad.add('unreadable image', f'{number}.jpg')
+    with pytest.raises(ValueError) as error:
+        bad.raise_if_any('Mend it.', show_all=True)
+    listed = [f'    {number}.jpg' for number in range(7)]
+    assert str(error.value).splitlines() == [
+        'photos:', '  7 x unreadable image:', *listed, 'Mend it.',
+    ]  # fmt: skip
+
+
 def test_json_is_plain(tmp_path):
     write_json(tmp_path / 'a.json', {'x': [1, 2]})
     assert json.loads((tmp_path / 'a.json').read_text()) == {'x': [1, 2]}

@@ -87,7 +87,7 @@ def test_convention_full_size_is_bilinear_without_aligned_corners(tmp_path):
 
 def test_grid_rounds_up():
     assert cam_grid((375, 500), 8) == (47, 63) and cam_grid((5, 1), 1) == (5, 1)
-    with pytest.raises(ValueError, match='stride of CAM files must be >= 1, got 0'):
+    with pytest.raises(ValueError, match='stride of CAM files must be an integer >= 1, got 0'):
         cam_grid((5, 5), 0)
 
 

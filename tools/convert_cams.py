@@ -29,6 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--jobs', type=int, default=1, help='processes; unset: %(default)s')
     npz = parser.add_argument_group('for --to npz')
     npz.add_argument('--images', help='folder of the photos; needed if some images have no tags')
+    npz.add_argument('--img-suffix', metavar='.EXT', help='how photos end; unset: .jpg or .png')
     npz.add_argument(
         '--classes',
         help='voc, coco14, or a text file with one foreground class per line, for stage.json',
@@ -39,9 +40,9 @@ def parse_args() -> argparse.Namespace:
     )
     args = parser.parse_args()
     if args.to == 'npy':
-        for name in ('images', 'classes', 'threshold', 'stride'):
+        for name in ('images', 'img_suffix', 'classes', 'threshold', 'stride'):
             if getattr(args, name) is not None:
-                parser.error(f'--{name} is for --to npz')
+                parser.error(f'--{name.replace("_", "-")} is for --to npz')
     return args
 
 
@@ -56,6 +57,7 @@ def main(args: argparse.Namespace) -> None:
             args.source,
             args.out,
             images=args.images,
+            img_suffix=args.img_suffix,
             classes=args.classes,
             threshold=args.threshold,
             stride=1 if args.stride is None else args.stride,

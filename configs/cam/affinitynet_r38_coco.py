@@ -17,8 +17,7 @@ train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipe
 test_dataloader = dict(
     dataset=dict(
         pipeline=[
-            # Pillow refuses a truncated file, OpenCV fills it up with gray.
-            dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+            dict(type='mmocr_wsss.LoadPhoto'),
             dict(type='mmocr_wsss.PackScaledViews', scales=(1.0, 0.5, 1.5, 2.0)),
         ]
     )

@@ -20,8 +20,7 @@ test_dataloader = dict(
     num_workers=2,
     dataset=dict(
         pipeline=[
-            # Pillow refuses a truncated file, OpenCV fills it up with gray.
-            dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+            dict(type='mmocr_wsss.LoadPhoto'),
             dict(type='mmocr_wsss.PackScaledViews', scales=(1.0, 1.5)),
         ]
     ),
@@ -42,11 +41,14 @@ model = dict(
 )
 # 0.2 is PSA's constant background score, set before any mask was seen.
 test_cfg = dict(type='mmocr_wsss.CAMLoop', normalisation='max', stride=4, background_threshold=0.2)
+# What is not pretrained learns at 10x, and so does the last convolution of the backbone before it.
 max_iters = 500
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys={'head': dict(lr_mult=10)}),
+    paramwise_cfg=dict(
+        custom_keys={'head.classifier': dict(lr_mult=10), 'conv_head': dict(lr_mult=10)}
+    ),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),

@@ -18,8 +18,7 @@ val_dataloader = dict(batch_size=48, dataset=dict(pipeline={{_base_.val_pipeline
 test_dataloader = dict(
     dataset=dict(
         pipeline=[
-            # Pillow refuses a truncated file, OpenCV fills it up with gray.
-            dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+            dict(type='mmocr_wsss.LoadPhoto'),
             dict(type='mmocr_wsss.PackScaledViews', scales=(1.0, 0.75, 1.25)),
         ]
     )

@@ -17,8 +17,7 @@ train_dataloader = dict(batch_size=2, dataset=dict(pipeline={{_base_.train_pipel
 test_dataloader = dict(
     dataset=dict(
         pipeline=[
-            # Pillow refuses a truncated file, OpenCV fills it up with gray.
-            dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+            dict(type='mmocr_wsss.LoadPhoto'),
             dict(type='mmocr_wsss.PackScaledViews', scales=(0.5, 1.0, 1.5, 2.0)),
         ]
     )

@@ -3,6 +3,7 @@
 
 import os
 import os.path as osp
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from mmengine import fileio
 from mmengine.dataset import BaseDataset
 
 from mmocr_wsss.artifacts import Offenders
-from mmocr_wsss.datasets.id_lists import IMAGE_SUFFIXES, read_id_list
+from mmocr_wsss.datasets.id_lists import read_id_list
 from mmocr_wsss.datasets.mask_files import map_files
 from mmocr_wsss.datasets.tag_tables import collect_tags, describe
 from mmocr_wsss.labels import foreground_classes
@@ -110,9 +111,12 @@ class TaggedImageDataset(BaseDataset):
         )  # fmt: skip
         ids = sorted(name.removesuffix(self.img_suffix) for name in names)
         if not ids:
+            there = Counter(osp.splitext(name)[1] for name in fileio.list_dir_or_file(
+                folder, list_dir=False, recursive=True, backend_args=self.backend_args
+            ))  # fmt: skip
             raise ValueError(
-                f'{folder}: no file ends with {self.img_suffix!r}. Set img_suffix (one of '
-                f'{list(IMAGE_SUFFIXES)} perhaps) or data_prefix.'
+                f'{folder}: no file ends with {self.img_suffix!r}, there are '
+                f'{dict(there.most_common(5)) or "none at all"}. Set img_suffix or data_prefix.'
             )
         return ids
 

@@ -4,6 +4,7 @@
 import copy
 import hashlib
 import json
+import os.path as osp
 import sys
 from typing import Any
 
@@ -19,7 +20,8 @@ from torch import Tensor
 import mmocr_wsss
 from mmocr_wsss.artifacts import Offenders
 from mmocr_wsss.cam_files import cam_grid
-from mmocr_wsss.engine.readable_items import ReadableItems, UnreadableImage
+from mmocr_wsss.engine.checkpoint_fit import require_fit
+from mmocr_wsss.engine.readable_items import FailedImage, ReadableItems
 from mmocr_wsss.functional.cam import NORMALISATIONS, merge_views
 from mmocr_wsss.labels import class_ids_from_tags
 from mmocr_wsss.registry import LOOPS
@@ -49,14 +51,16 @@ class CAMLoop(BaseLoop):
         stride: of the written maps; 1 is full size, 8 costs about 1/50 of the disk.
         precision: of the network, ``'float32'`` or ``'bfloat16'`` (autocast);
             merging and normalising are float32 either way.
-        on_error: ``'stop'`` at the first unreadable image, or ``'collect'``: go on
-            and list all of them at the end, as an error too.
+        on_error: ``'stop'`` at the first image that cannot be read or is too much for
+            the network, or ``'collect'``: go on and list all of them at the end, as an
+            error too.
         background_threshold: background score that later steps and pictures use
             unless told otherwise; stands in ``stage.json``.
 
     Raises:
-        ValueError: a setting is unknown; the output folder holds other CAMs; or
-            images cannot be read.
+        ValueError: a setting is unknown; the checkpoint or the number of classes does
+            not fit the model; the output folder holds other CAMs; or there are images
+            without CAMs.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class CAMLoop(BaseLoop):
         ):
             if value not in known:
                 raise ValueError(f'test_cfg.{name} must be one of {known}, got {value!r}.')
+        cam_grid((1, 1), stride)  # refuses a bad stride
         self._runner = runner
         self.evaluator = runner.build_evaluator(evaluator)
         self.settings = dict(
@@ -96,15 +101,16 @@ class CAMLoop(BaseLoop):
     def run(self) -> dict[str, float]:
         """Make what is missing; gives the metrics of the evaluator."""
         runner = self.runner
+        self._check_model()
         self.dataloader = self._build_dataloader(self._unfinished())
         for hook in ('before_test', 'before_test_epoch'):
             runner.call_hook(hook)
         runner.model.eval()
         bar = self._progress_bar()
-        unreadable: list[UnreadableImage] = []
+        failed: list[FailedImage] = []
         for index, batch in enumerate(self.dataloader):
             runner.call_hook('before_test_iter', batch_idx=index, data_batch=batch)
-            samples = self._samples_of(batch, unreadable)
+            samples = self._samples_of(batch, failed)
             self.evaluator.process(data_samples=samples, data_batch=batch)
             runner.call_hook('after_test_iter', batch_idx=index, data_batch=batch, outputs=samples)
             if bar is not None:
@@ -112,8 +118,21 @@ class CAMLoop(BaseLoop):
         metrics = self.evaluator.evaluate(len(self.dataset))
         runner.call_hook('after_test_epoch', metrics=metrics)
         runner.call_hook('after_test')
-        self._report(unreadable)
+        self._report(failed)
         return metrics
+
+    def _check_model(self) -> None:
+        """The weights are those of the checkpoint, and there is a map per class."""
+        model = _unwrapped(self.runner.model)
+        if self.runner._load_from is not None:
+            require_fit(model, self.runner._load_from)
+        scored = getattr(model.head, 'num_classes', None)
+        known = len(self.dataset.metainfo['classes'])
+        if scored not in (None, known):
+            raise ValueError(
+                f'the network has maps of {scored} classes, the test dataset has {known}. Set '
+                f'model.head.num_classes={known} as in training, or the classes of the dataset.'
+            )
 
     def _unfinished(self) -> list[int]:
         """Items without a file, as the main process sees them."""
@@ -153,29 +172,30 @@ class CAMLoop(BaseLoop):
         )
         return self.runner.build_dataloader(loader, seed=0)
 
-    def _samples_of(self, batch: Any, unreadable: list[UnreadableImage]) -> list:
-        if isinstance(batch, UnreadableImage):
-            unreadable.append(batch)
-            if self.on_error == 'stop':
-                self._report(unreadable)
-            return []
-        sample = batch['data_samples']
-        tags = sample.gt_score.numpy() > 0
-        sample.set_data(
-            dict(
-                cam=self._cam(batch['inputs'], tags, sample.ori_shape),
-                class_ids=torch.from_numpy(class_ids_from_tags(tags)),
-            )
-        )
-        return [sample]
+    def _samples_of(self, batch: Any, failed: list[FailedImage]) -> list:
+        if not isinstance(batch, FailedImage):
+            sample = batch['data_samples']
+            tags = sample.gt_score.numpy() > 0
+            try:
+                cam = self._cam(batch['inputs'], tags, sample.ori_shape)
+            # Too small for a patch, or too large for the memory.
+            except (ValueError, RuntimeError) as error:
+                batch = FailedImage.of(sample.img_path, 'image that the network refuses', error)
+            else:
+                class_ids = torch.from_numpy(class_ids_from_tags(tags))
+                sample.set_data(dict(cam=cam, class_ids=class_ids))
+                return [sample]
+        failed.append(batch)
+        if self.on_error == 'stop':
+            self._report(failed)
+        return []
 
     def _cam(self, views: list[Tensor], tags: Any, image_size: tuple[int, int]) -> Tensor:
         """(k, h, w) float32 normalised maps of the tagged classes."""
         size = cam_grid(image_size, self.stride)
         if not tags.any():
             return torch.zeros(0, *size)
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = _unwrapped(self.runner.model)
         inputs = (model.data_preprocessor(dict(inputs=[view]))['inputs'] for view in views)
         class_index = torch.from_numpy(tags.nonzero()[0]).to(next(model.parameters()).device)
         low = self.precision == 'bfloat16'
@@ -189,18 +209,19 @@ class CAMLoop(BaseLoop):
             return ProgressBar(len(self.dataloader))
         return None
 
-    def _report(self, unreadable: list[UnreadableImage]) -> None:
-        """Raise for the unreadable images of all ranks (of this one while stopping)."""
+    def _report(self, failed: list[FailedImage]) -> None:
+        """Raise for the failed images of all ranks (of this one while stopping)."""
         stopping = self.on_error == 'stop'
-        found = [unreadable] if stopping else all_gather_object(unreadable)
+        found = [failed] if stopping else all_gather_object(failed)
         bad = Offenders(str(self.dataset.ann_file or 'test dataset'))
         for image in sum(found, []):
-            bad.add('unreadable image', f'{image.path} ({image.reason})')
+            bad.add(image.rule, f'{image.path} ({image.reason})')
         bad.raise_if_any(
             'Mend these files or take them out of the list, then run the same command again; '
             'finished images are kept.'
-            + (' To see all unreadable images at once: --cfg-options test_cfg.on_error=collect'
-               if stopping else '')
+            + (' To see all of them at once: --cfg-options test_cfg.on_error=collect'
+               if stopping else ''),
+            show_all=True,
         )  # fmt: skip
 
     def _stage(self) -> dict[str, Any]:
@@ -215,13 +236,18 @@ class CAMLoop(BaseLoop):
             checkpoint_sha256=_sha256(self.runner._load_from),
             model_sha256=_digest(_without_init(self.runner.cfg.get('model'))),
             num_images=len(self.dataset),
-            images=self.dataset.data_prefix['img_path'],
+            images=_real(self.dataset.data_prefix['img_path']),
+            img_suffix=self.dataset.img_suffix,
             tags_sha256=digest.hexdigest(),
             classes=list(self.dataset.metainfo['classes']),
             pipeline=[repr(step) for step in self.dataset.pipeline.transforms],
             background_threshold=self.background_threshold,
             **self.settings,
         )
+
+
+def _unwrapped(model: Any) -> Any:
+    return model.module if is_model_wrapper(model) else model
 
 
 def _only_item(batch: list) -> Any:
@@ -234,6 +260,11 @@ def _without_init(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _without_init(child) for key, child in node.items() if key != 'init_cfg'}
     return [_without_init(child) for child in node] if isinstance(node, (list, tuple)) else node
+
+
+def _real(path: str) -> str:
+    """One name for a folder, however it was given."""
+    return path if '://' in path else osp.realpath(path)
 
 
 def _digest(node: Any) -> str:

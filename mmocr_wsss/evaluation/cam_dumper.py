@@ -5,8 +5,15 @@ import os
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
-from mmocr_wsss.cam_files import cam_path, open_cam_folder, require_same_stage, write_cam
+from mmocr_wsss.cam_files import (
+    cam_path,
+    open_cam_folder,
+    read_stage,
+    require_same_stage,
+    write_cam,
+)
 from mmocr_wsss.registry import METRICS
 
 
@@ -49,6 +56,8 @@ class CAMDumper(BaseMetric):
         barrier()
         if is_main_process():
             open_cam_folder(self.out_dir, stage)
+            threshold = read_stage(self.out_dir)['background_threshold']
+            print_log(f'background threshold for later steps: {threshold}', 'current')
         barrier()
 
     def is_finished(self, image_id: str) -> bool:

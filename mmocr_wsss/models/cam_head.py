@@ -53,6 +53,7 @@ class CAMHead(MultiLabelClsHead):
         if gem_power < 1:
             raise ValueError(f'gem_power must be >= 1, got {gem_power}.')
         super().__init__(loss=loss, **kwargs)
+        self.num_classes = num_classes
         self.pooling, self.gem_power = pooling, gem_power
         self.dropout = nn.Dropout2d(dropout_ratio)
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)

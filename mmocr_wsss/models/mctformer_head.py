@@ -60,6 +60,7 @@ class MCTformerHead(MultiLabelClsHead):
                 f'rank_decay={rank_decay}, patch_branch={patch_branch}.'
             )
         super().__init__(loss=loss, **kwargs)
+        self.num_classes = num_classes
         self.patch_branch, self.rank_decay = patch_branch, rank_decay
         self.contrast_weight = contrast_weight
         if patch_branch:

@@ -78,6 +78,7 @@ class SEAMHead(MultiLabelClsHead):
         **kwargs,
     ):
         super().__init__(loss=loss, **kwargs)
+        self.num_classes = num_classes
         self.dropout = nn.Dropout2d(dropout_ratio)
         self.classifier = nn.Conv2d(in_channels, num_classes + 1, 1, bias=False)
         self.correlation = PixelCorrelation(**(correlation or {}))

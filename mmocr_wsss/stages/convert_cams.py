@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import mmocr_wsss
-from mmocr_wsss.artifacts import Offenders, atomic_path, load_pickled_arrays, remove_leftovers
+from mmocr_wsss.artifacts import Offenders, atomic_path, load_pickled_arrays
 from mmocr_wsss.cam_files import (
     CamFile,
     cam_grid,
@@ -27,9 +27,9 @@ from mmocr_wsss.cam_files import (
     resize_maps,
     write_cam,
 )
+from mmocr_wsss.datasets.photos import find_photo, read_photo
 from mmocr_wsss.labels import IGNORE_ID, class_ids_from_tags, tag_indices_from_class_ids
-from mmocr_wsss.stages.cam_folder import class_names, image_ids, require_folder
-from mmocr_wsss.stages.photos import find_photo, read_photo
+from mmocr_wsss.stages.cam_folder import class_names, image_ids, require_folder, stage_of
 from mmocr_wsss.stages.process_pool import map_chunks
 
 _WAY_OUT = 'All others are converted; mend these and run the same command again.'
@@ -85,6 +85,7 @@ def import_cams(
     *,
     list_file: str | os.PathLike | None,
     images: str | os.PathLike | None,
+    img_suffix: str | None,
     classes: str | Sequence[str] | None,
     threshold: float | None,
     stride: int,
@@ -99,6 +100,7 @@ def import_cams(
         list_file: ids to convert; None: all files.
         images: folder of the photos, needed for images without tags only; sizes are
             checked against it.
+        img_suffix: how photos end; None: one of the usual ways.
         classes: as in :func:`~mmocr_wsss.stages.cam_folder.class_names`, for
             ``stage.json``; None: not known.
         threshold: background threshold for ``stage.json``; None: not known.
@@ -118,7 +120,7 @@ def import_cams(
     facts = dict(
         stage='cam',
         version=mmocr_wsss.__version__,
-        converted_from=str(source),
+        converted_from=os.path.realpath(source),
         stride=stride,
         background_threshold=threshold,
     )
@@ -129,7 +131,7 @@ def import_cams(
     ids = image_ids(source, '.npy', list_file)
     require_same_stage(out, facts, option='OUT')
     open_cam_folder(out, facts)
-    one = partial(_import_one, str(source), images, str(out), facts)
+    one = partial(_import_one, str(source), images, img_suffix, str(out), facts)
     return _convert(one, partial(cam_path, out), ids, source, overwrite, jobs)
 
 
@@ -141,9 +143,15 @@ def export_cams(
     overwrite: bool,
     jobs: int,
 ) -> tuple[int, int]:
-    """Write ``OUT/ID.npy`` at full size for every ``SOURCE/ID.npz``; as for import."""
+    """Write ``OUT/ID.npy`` at full size for every ``SOURCE/ID.npz``; as for import.
+
+    ``OUT/stage.json`` is that of the source, and where the source is.
+    """
     ids = image_ids(source, '.npz', list_file)
-    remove_leftovers(out, subfolders=True)
+    facts = stage_of(source) or {'background_threshold': None}
+    facts = facts | {'converted_from': os.path.realpath(source)}
+    require_same_stage(out, facts, option='OUT', suffix='.npy')
+    open_cam_folder(out, facts)
     one = partial(_export_one, str(source), str(out))
     return _convert(one, partial(_npy_path, out), ids, source, overwrite, jobs)
 
@@ -168,9 +176,11 @@ def _each(one, ids: Sequence[str]) -> list[str]:
     return faults
 
 
-def _import_one(source: str, images: Any, out: str, facts: dict, image_id: str) -> None:
+def _import_one(source, images, img_suffix, out, facts: dict, image_id: str) -> None:
     path = _npy_path(source, image_id)
-    size = None if images is None else read_photo(find_photo(images, image_id)).shape[:2]
+    size = None
+    if images is not None:
+        size = read_photo(find_photo(images, image_id, img_suffix)).shape[:2]
     cam_file = read_pickled_cam(path, size)
     known = len(facts.get('classes', ())) or None
     if known and cam_file.class_ids.max(initial=0) > known:

@@ -85,6 +85,7 @@ def evaluate_cams(
         FileNotFoundError: a folder or list is not there.
         ValueError: files are missing, unreadable or do not fit: one error for all.
     """
+    _require_pixels(min_pixels)
     stage = stage_of(cam_folder)
     names = class_names(classes, stage)
     chosen, source = background_threshold(threshold, stage)
@@ -112,6 +113,7 @@ def evaluate_masks(
     jobs: int,
 ) -> dict[str, Any]:
     """Score a folder of label maps ``ID.png``; arguments and errors as for CAMs."""
+    _require_pixels(min_pixels)
     stage = stage_of(folder)
     names = class_names(classes, stage)
     ids = image_ids(folder, '.png', list_file)
@@ -131,6 +133,11 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
                 f'{image.mode!r}.'
             )
         return np.asarray(image)
+
+
+def _require_pixels(min_pixels: int) -> None:
+    if min_pixels < 1:
+        raise ValueError(f'--min-pixels must be >= 1, got {min_pixels}.')
 
 
 def _mask_path(folder: str, image_id: str) -> Path:

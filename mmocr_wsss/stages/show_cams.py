@@ -10,9 +10,9 @@ from PIL import Image
 
 from mmocr_wsss.artifacts import Offenders, atomic_path
 from mmocr_wsss.cam_files import cam_path, full_size, read_cam
+from mmocr_wsss.datasets.photos import find_photo, read_photo
 from mmocr_wsss.labels import BACKGROUND_NAME
 from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids, stage_of
-from mmocr_wsss.stages.photos import find_photo, read_photo
 from mmocr_wsss.stages.process_pool import map_chunks
 from mmocr_wsss.visualization.cam_grid import draw_cam_grid
 
@@ -24,6 +24,7 @@ def show_cams(
     *,
     list_file: str | os.PathLike | None,
     num_images: int | None,
+    img_suffix: str | None,
     classes: str | Sequence[str] | None,
     threshold: float | None,
 ) -> int:
@@ -31,10 +32,11 @@ def show_cams(
 
     Args:
         cam_folder: folder of CAM files.
-        images: folder of the photos; ``ID.jpg``, ``.jpeg`` or ``.png``.
+        images: folder of the photos.
         out: folder to write to.
         list_file: ids to choose from; None: all CAM files.
         num_images: take so many, evenly from the ids; None: all.
+        img_suffix: how photos end; None: as in ``stage.json``, or one of the usual ways.
         classes: as in :func:`~mmocr_wsss.stages.cam_folder.class_names`.
         threshold: background threshold of the seed; None: that of ``stage.json``.
 
@@ -52,7 +54,9 @@ def show_cams(
     if chosen is None:
         raise ValueError(f'{cam_folder}: no background_threshold in stage.json; give --threshold.')
     ids = _evenly(image_ids(cam_folder, '.npz', list_file), num_images)
-    draw = partial(_draw_images, str(cam_folder), str(images), str(out), names, chosen)
+    suffix = img_suffix or (stage or {}).get('img_suffix')
+    photo_of = partial(find_photo, str(images), suffix=suffix)
+    draw = partial(_draw_images, str(cam_folder), photo_of, str(out), names, chosen)
     bad = Offenders(f'{cam_folder} on {images}')
     for faults in map_chunks(draw, ids, jobs=1):
         for fault in faults:
@@ -69,13 +73,13 @@ def _evenly(ids: Sequence[str], count: int | None) -> Sequence[str]:
     return [ids[k * len(ids) // count] for k in range(count)]
 
 
-def _draw_images(cam_folder, images, out, names, threshold, ids) -> list[str]:
+def _draw_images(cam_folder, photo_of, out, names, threshold, ids) -> list[str]:
     faults = []
     for image_id in ids:
         try:
             cam_file = read_cam(cam_path(cam_folder, image_id))
             picture = draw_cam_grid(
-                read_photo(find_photo(images, image_id)),
+                read_photo(photo_of(image_id)),
                 full_size(cam_file),
                 cam_file.class_ids,
                 names,

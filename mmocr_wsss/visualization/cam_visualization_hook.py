@@ -60,6 +60,11 @@ class CAMVisualizationHook(Hook):
         for name, value in (('num_images', num_images), ('interval', interval)):
             if value < 1:
                 raise ValueError(f'CAMVisualizationHook: {name} must be >= 1, got {value}.')
+        if background_threshold is None:
+            raise ValueError(
+                'CAMVisualizationHook: background_threshold must be a number, got None; the config '
+                'publishes none, so choose one for the pictures.'
+            )
         self.pipeline, self.normalise = pipeline, NORMALISATIONS[normalisation]
         self.background_threshold, self.num_images = background_threshold, num_images
         self.interval, self.by_epoch = interval, by_epoch

@@ -33,7 +33,7 @@ test_dataloader = dict(
     persistent_workers=False,
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+            dict(type='mmocr_wsss.LoadPhoto'),
             dict(type='mmocr_wsss.PackScaledViews', scales=(1.0, 0.5)),
         ],
         type='mmocr_wsss.TaggedImageDataset',

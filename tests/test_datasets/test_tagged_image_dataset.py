@@ -77,7 +77,11 @@ def test_every_problem_is_listed_at_once(voc_root, tmp_path):
         (dict(ann_file='none.txt'), FileNotFoundError, 'none.txt'),
         (dict(tags='none.json'), FileNotFoundError, 'none.json'),
         (dict(data_prefix=dict(img_path='photos')), FileNotFoundError, 'photos: no such folder'),
-        (dict(ann_file='', img_suffix='.tif'), ValueError, "no file ends with '.tif'"),
+        (
+            dict(ann_file='', img_suffix='.tif'),
+            ValueError,
+            r"no file ends with '.tif', there are {'.jpg': 12}. Set img_suffix",
+        ),
         (dict(classes='imagenet'), ValueError, "classes='imagenet'"),
     ],
 )

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
+from PIL import Image
 
-from mmocr_wsss.cam_files import read_cam, read_stage
+from mmocr_wsss.cam_files import read_cam, read_stage, write_stage
 from mmocr_wsss.functional.cam import merge_views, normalise_max
 
 IDS = [f'2007_00000{n}' for n in range(1, 9)]
@@ -50,14 +52,14 @@ def build_model():
     return MODELS.build(model_config()).eval()
 
 
-def build_runner(root, checkpoint, out, model=None, **test_cfg):
+def build_runner(root, checkpoint, out, model=None, classes='voc', **test_cfg):
     Visualizer._instance_dict.clear()
     pipeline = [
-        dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+        dict(type='mmocr_wsss.LoadPhoto'),
         dict(type='mmocr_wsss.PackScaledViews', scales=(1.0, 0.5)),
     ]
     dataset = dict(
-        type='mmocr_wsss.TaggedImageDataset', classes='voc', tags='image_tags.json',
+        type='mmocr_wsss.TaggedImageDataset', classes=classes, tags='image_tags.json',
         data_root=str(root), data_prefix=dict(img_path='JPEGImages'),
         ann_file='ImageSets/Segmentation/train_aug.txt', pipeline=pipeline,
     )  # fmt: skip
@@ -135,6 +137,60 @@ def test_a_folder_made_otherwise_is_refused(root, checkpoint, tmp_path):
         build_runner(root, checkpoint, out).test()
 
 
+def test_the_same_photos_by_another_path_are_the_same(root, checkpoint, tmp_path):
+    build_runner(root, checkpoint, tmp_path / 'cams').test()
+    (tmp_path / 'link').symlink_to(root)
+    link = tmp_path / 'link'
+    assert build_runner(link, checkpoint, tmp_path / 'cams').test() == {'cam/written': 0}
+    shutil.copytree(root, tmp_path / 'copy' / 'data')
+    with pytest.raises(ValueError, match=r'\(images: there .*/data/JPEGImages'):
+        build_runner(tmp_path / 'copy' / 'data', checkpoint, tmp_path / 'cams').test()
+
+
+def test_the_threshold_may_change(root, checkpoint, tmp_path):
+    out = tmp_path / 'cams'
+    build_runner(root, checkpoint, out).test()
+    write_stage(out, read_stage(out) | {'background_threshold': 0.3})
+    build_runner(root, checkpoint, out).test()
+    assert read_stage(out)['background_threshold'] == 0.3  # written there by hand
+    build_runner(root, checkpoint, out, background_threshold=0.4).test()
+    assert read_stage(out)['background_threshold'] == 0.4
+
+
+def test_a_folder_without_files_takes_any(root, checkpoint, tmp_path):
+    write_stage(tmp_path / 'cams', {'background_threshold': 0.1, 'stride': 8})
+    build_runner(root, checkpoint, tmp_path / 'cams').test()
+    assert read_stage(tmp_path / 'cams')['background_threshold'] is None
+
+
+def test_a_checkpoint_of_another_network_is_refused(root, checkpoint, tmp_path):
+    state = torch.load(checkpoint)['state_dict']
+    state['extra'] = state.pop('head.classifier.weight')
+    torch.save(dict(state_dict=state), tmp_path / 'other.pth')
+    with pytest.raises(ValueError) as error:
+        build_runner(root, tmp_path / 'other.pth', tmp_path / 'cams').test()
+    text = str(error.value)
+    assert 'other.pth does not fit the model of the config' in text
+    assert '1 x missing tensor: head.classifier.weight' in text
+    assert '1 x unexpected tensor: extra' in text and 'convert.py' in text
+    model = model_config()
+    model['head']['num_classes'] = 2
+    with pytest.raises(ValueError, match=r'1 x tensor of another shape: size mismatch for head'):
+        build_runner(root, checkpoint, tmp_path / 'cams', model=model).test()
+    state = {f'module.{name}': value for name, value in torch.load(checkpoint)['state_dict'].items()
+             if not name.endswith('num_batches_tracked')}  # fmt: skip
+    torch.save(dict(state_dict=state), tmp_path / 'wrapped.pth')
+    build_runner(root, tmp_path / 'wrapped.pth', tmp_path / 'cams').test()
+
+
+def test_a_network_of_other_classes_is_refused(root, checkpoint, tmp_path):
+    classes = [f'class {n}' for n in range(3)]
+    (root / 'image_tags.json').write_text(json.dumps(dict.fromkeys(IDS, classes[:1])))
+    with pytest.raises(ValueError, match='maps of 20 classes, the test dataset has 3. Set model.h'):
+        build_runner(root, checkpoint, tmp_path / 'cams', classes=classes).test()
+    assert not (tmp_path / 'cams').exists()
+
+
 def test_a_grid_costs_little(root, checkpoint, tmp_path):
     build_runner(root, checkpoint, tmp_path / 'full').test()
     build_runner(root, checkpoint, tmp_path / 'grid', stride=8).test()
@@ -175,12 +231,50 @@ def test_by_option_all_unreadable_images_are_listed_at_the_end(root, checkpoint,
     assert sorted(files_of(tmp_path / 'cams')) == [i for i in IDS if i not in (IDS[2], IDS[5])]
 
 
+def test_every_one_of_many_is_listed(root, checkpoint, tmp_path):
+    for image_id in IDS[:7]:
+        (root / 'JPEGImages' / f'{image_id}.jpg').write_text('not a photo')
+    with pytest.raises(ValueError) as error:
+        build_runner(root, checkpoint, tmp_path / 'cams', on_error='collect').test()
+    assert all(f'{image_id}.jpg (' in str(error.value) for image_id in IDS[:7])
+
+
+def test_16_bits_are_refused_by_name(root, checkpoint, tmp_path):
+    path = root / 'JPEGImages' / f'{IDS[0]}.jpg'
+    Image.fromarray(np.full((48, 64), 9999, np.uint16)).save(path, format='PNG')
+    with pytest.raises(ValueError, match=rf"{IDS[0]}.*8 bits per channel, got Pillow mode 'I;16'"):
+        build_runner(root, checkpoint, tmp_path / 'cams').test()
+
+
+def test_an_image_that_is_too_much_for_the_network_is_named(root, checkpoint, tmp_path):
+    def cams(inputs, class_index):
+        if inputs.shape[-1] == 50:
+            raise RuntimeError('out of memory')
+        return torch.rand(len(inputs), len(class_index), 3, 4)
+
+    Image.new('RGB', (50, 40)).save(root / 'JPEGImages' / f'{IDS[3]}.jpg')
+    runner = build_runner(root, checkpoint, tmp_path / 'cams', on_error='collect')
+    with patch.object(runner.model, 'cams', cams), pytest.raises(ValueError) as error:
+        runner.test()
+    assert '1 x image that the network refuses' in str(error.value)
+    assert f'{IDS[3]}.jpg (RuntimeError: out of memory)' in str(error.value)
+    assert len(files_of(tmp_path / 'cams')) == 7
+
+
+def test_faults_of_the_pipeline_are_not_those_of_photos(root, checkpoint, tmp_path):
+    runner = build_runner(root, checkpoint, tmp_path / 'cams', on_error='collect')
+    runner.test_loop.dataset.pipeline.transforms[1].scales = ('one',)
+    with pytest.raises(RuntimeError, match=f'{IDS[0]}.jpg: PackScaledViews of the pipeline fails'):
+        runner.test()
+
+
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
         (dict(precision='float16'), "test_cfg.precision must be one of .* got 'float16'"),
         (dict(on_error='skip'), "test_cfg.on_error must be one of .* got 'skip'"),
-        (dict(stride=0), 'the stride of CAM files must be >= 1, got 0'),
+        (dict(stride=0), 'the stride of CAM files must be an integer >= 1, got 0'),
+        (dict(stride='8'), "must be an integer >= 1, got '8'"),
     ],
 )
 def test_bad_settings(root, checkpoint, tmp_path, settings, message):

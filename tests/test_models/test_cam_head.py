@@ -53,6 +53,12 @@ def test_soft_margin_is_the_mean_over_classes_too():
     assert bfloat16.dtype == torch.float32
 
 
+def test_other_classes_than_the_network_has_are_refused():
+    message = r'scores 4 classes, the dataset has 1. Set model.head.num_classes=1'
+    with pytest.raises(ValueError, match=message):  # torch would broadcast
+        MultiLabelSoftMarginLoss()(torch.zeros(3, 4), torch.ones(3, 1))
+
+
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [(dict(pooling='max'), "'avg' or 'gem', got 'max'"), (dict(gem_power=0.5), '>= 1, got 0.5')],

@@ -110,6 +110,19 @@ def test_goes_on_where_it_was(run_tool, pickled, tmp_path, capsys):
     assert 'made in another way (stride: there 1, now 2)' in capsys.readouterr().err
 
 
+def test_files_of_two_sources_do_not_mix(run_tool, cams, tmp_path, capsys):
+    other, npy = tmp_path / 'other', tmp_path / 'npy'
+    write_cam(cam_path(other, 'a'), np.zeros((1, *SIZE)), [1], SIZE)
+    assert run_tool('convert_cams', cams, npy, '--to', 'npy') == 0
+    capsys.readouterr()
+    assert run_tool('convert_cams', other, npy, '--to', 'npy') == 1
+    error = capsys.readouterr().err
+    assert f"converted_from: there '{cams}', now '{other}'" in error
+    (npy / 'stage.json').unlink()
+    assert run_tool('convert_cams', cams, npy, '--to', 'npy') == 1
+    assert 'holds .npy files but no stage.json' in capsys.readouterr().err
+
+
 class Hostile:
     def __init__(self, path):
         self.path = path

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from mmocr_wsss.cam_files import cam_grid, cam_path, write_cam, write_stage
-from mmocr_wsss.stages.photos import read_photo
+from mmocr_wsss.datasets.photos import read_photo
 
 IDS = [f'part/{n}' if n % 2 else str(n) for n in range(6)]
 SIZE = (30, 40)
@@ -64,6 +64,22 @@ def test_a_threshold_is_needed(run_tool, folders, tmp_path, capsys):
     assert show(run_tool, folders, tmp_path / 'out', '--threshold', 0.5) == 0
     assert show(run_tool, folders, tmp_path / 'out', '--threshold', 0.5, '--num', 0) == 1
     assert '--num must be >= 1' in capsys.readouterr().err
+
+
+def test_photos_with_their_own_ending(run_tool, folders, tmp_path, capsys):
+    for path in list(folders[1].rglob('*.jpg')):
+        path.rename(path.with_suffix('.photo'))
+    assert show(run_tool, folders, tmp_path / 'none') == 1
+    assert '--img-suffix tells how photos end' in capsys.readouterr().err
+    assert show(run_tool, folders, tmp_path / 'given', '--img-suffix', '.photo') == 0
+    stage = {'background_threshold': 0.5, 'classes': 'voc', 'img_suffix': '.photo'}
+    write_stage(folders[0], stage)
+    assert show(run_tool, folders, tmp_path / 'out') == 0
+    assert len(drawn(tmp_path / 'out')) == len(drawn(tmp_path / 'given')) == len(IDS)
+    for path in list(folders[1].rglob('*.photo')):
+        path.rename(path.with_suffix('.JPG'))
+    write_stage(folders[0], {'background_threshold': 0.5, 'classes': 'voc'})
+    assert show(run_tool, folders, tmp_path / 'capital') == 0
 
 
 def test_photos_are_turned_as_cameras_say(tmp_path):

@@ -16,7 +16,7 @@ from PIL import Image
 from mmocr_wsss.visualization import CAMVisualizationHook, cam_visualization_hook
 
 PIPELINE = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='mmocr_wsss.LoadPhoto'),
     dict(type='mmocr_wsss.PackScaledViews', scales=(1.0,)),
 ]
 SETTINGS = dict(
@@ -135,6 +135,7 @@ def test_only_the_main_process_draws(config, monkeypatch):
         (dict(normalisation='none'), r"normalisation must be one of .* got 'none'"),
         (dict(num_images=0), 'num_images must be >= 1, got 0'),
         (dict(interval=0), 'interval must be >= 1, got 0'),
+        (dict(background_threshold=None), 'background_threshold must be a number, got None'),
     ],
 )
 def test_bad_settings(changes, message):

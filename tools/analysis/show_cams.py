@@ -20,6 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('folder', help='folder of CAM files, ID.npz')
     parser.add_argument('--images', required=True, help='folder of the photos')
     parser.add_argument('--out', required=True, help='folder for the pictures, ID.png')
+    parser.add_argument(
+        '--img-suffix', metavar='.EXT', help='how photos end; unset: as in stage.json, or .jpg/.png'
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--ids', help='list file of the images to draw')
     which.add_argument(
@@ -49,6 +52,7 @@ def main(args: argparse.Namespace) -> None:
         args.out,
         list_file=args.ids,
         num_images=None if args.ids else args.num,
+        img_suffix=args.img_suffix,
         classes=args.classes,
         threshold=args.threshold,
     )

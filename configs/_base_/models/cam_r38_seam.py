@@ -25,4 +25,6 @@ model = dict(
         correlation=dict(conv4_width=64, conv5_width=128, embed_width=192),
     ),
 )
+# 0.26 is the constant background of the label maps that the published infer_SEAM.py writes; how it was
+# chosen is not said.
 test_cfg = dict(type='mmocr_wsss.CAMLoop', normalisation='seam', background_threshold=0.26)

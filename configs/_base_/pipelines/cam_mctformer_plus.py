@@ -25,7 +25,8 @@ train_pipeline = [
         magnitude_std=0.5,
         hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic'),
     ),
-    # The published noise is added after normalisation, so it is not cut off at black and white.
+    # The published noise replaces pixels after normalisation; here it comes before, so that values
+    # beyond black and white are cut off.
     dict(
         type='RandomErasing',
         erase_prob=0.25,

@@ -17,7 +17,8 @@ class PackScaledViews(BaseTransform):
     """Resize the 8-bit photo to every scale and pack the results unbatched.
 
     Sides are ``round(side * scale)`` with Python's rounding (half to even), at
-    least 1. Mirrors are left to the test loop, which makes them from the tensors.
+    least 1; ``side`` is that of the photo, or of the photo made smaller to
+    ``max_long_edge``. Mirrors are left to the test loop, which makes them from the tensors.
 
     Required keys: ``img`` (H, W, 3) uint8, ``img_path``, ``img_id``, ``gt_score``.
     Result: ``inputs``, a list of uint8 tensors (3, h, w), one per scale;
@@ -26,6 +27,8 @@ class PackScaledViews(BaseTransform):
 
     Args:
         scales: factors on both sides, in the order in which maps are summed.
+        max_long_edge: pixels that scale 1 has at most; None: as the photo. The maps
+            are brought to the size of the photo either way.
         interpolation: of mmcv's ``imresize``.
         backend: ``'pillow'``, whose bicubic is antialiased, as published, or ``'cv2'``.
 
@@ -33,11 +36,17 @@ class PackScaledViews(BaseTransform):
     """
 
     def __init__(
-        self, scales: Sequence[float], interpolation: str = 'bicubic', backend: str = 'pillow'
+        self,
+        scales: Sequence[float],
+        interpolation: str = 'bicubic',
+        backend: str = 'pillow',
+        max_long_edge: int | None = None,
     ) -> None:
         if not scales or min(scales) <= 0:
             raise ValueError(f'scales must be positive, at least one, got {list(scales)}.')
-        self.scales = tuple(scales)
+        if max_long_edge is not None and max_long_edge < 1:
+            raise ValueError(f'max_long_edge must be >= 1 or None, got {max_long_edge}.')
+        self.scales, self.max_long_edge = tuple(scales), max_long_edge
         self.interpolation, self.backend = interpolation, backend
 
     def transform(self, results: dict) -> dict:
@@ -52,7 +61,10 @@ class PackScaledViews(BaseTransform):
         return dict(inputs=views, data_samples=sample)
 
     def _view(self, image: np.ndarray, scale: float) -> torch.Tensor:
-        size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
+        sides = image.shape[1::-1]
+        if self.max_long_edge is not None:
+            scale *= min(1.0, self.max_long_edge / max(sides))
+        size = tuple(max(1, round(side * scale)) for side in sides)
         if size != image.shape[1::-1]:
             image = imresize(image, size, interpolation=self.interpolation, backend=self.backend)
         return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
@@ -60,5 +72,5 @@ class PackScaledViews(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(scales={self.scales}, interpolation={self.interpolation!r}, '
-            f'backend={self.backend!r})'
+            f'backend={self.backend!r}, max_long_edge={self.max_long_edge})'
         )

@@ -33,7 +33,16 @@ class MultiLabelSoftMarginLoss(nn.Module):
             tags: (N, K) in {0, 1}.
             avg_factor: ignored; mmpretrain's heads pass the batch size, which
                 the mean accounts for already.
+
+        Raises:
+            ValueError: the network scores another number of classes than the tags have.
         """
+        if logits.shape != tags.shape:
+            raise ValueError(
+                f'the network scores {logits.shape[-1]} classes, the dataset has '
+                f'{tags.shape[-1]}. Set model.head.num_classes={tags.shape[-1]} (MCTformer: '
+                'model.backbone.num_classes too), or the classes of the dataset.'
+            )
         logits = at_least_float32(logits)
         loss = F.multilabel_soft_margin_loss(logits, tags.to(logits.dtype))
         return self.loss_weight * loss

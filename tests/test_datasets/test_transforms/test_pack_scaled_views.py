@@ -40,3 +40,15 @@ def test_no_side_is_lost():
 def test_bad_scales(scales):
     with pytest.raises(ValueError, match='scales must be positive'):
         PackScaledViews(scales)
+
+
+def test_scale_1_is_made_smaller_but_never_larger():
+    pack = PackScaledViews((1.0, 0.5), max_long_edge=30)
+    packed = pack.transform(results(40, 60))
+    assert [tuple(view.shape[1:]) for view in packed['inputs']] == [(20, 30), (10, 15)]
+    assert packed['data_samples'].ori_shape == (40, 60)
+    small = pack.transform(results(20, 28))['inputs']
+    assert [tuple(view.shape[1:]) for view in small] == [(20, 28), (10, 14)]
+    assert 'max_long_edge=30' in repr(pack)
+    with pytest.raises(ValueError, match='max_long_edge must be >= 1 or None, got 0'):
+        PackScaledViews((1.0,), max_long_edge=0)
