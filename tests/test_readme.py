@@ -1,6 +1,7 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """What the README shows is true: its configs run, its commands and knobs exist."""
 
+import ast
 import inspect
 import json
 import re
@@ -13,8 +14,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
+from PIL import Image
 
 import mmocr_wsss
+from mmocr_wsss.datasets.transforms import PackScaledViews
+from mmocr_wsss.engine import CAMLoop
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
@@ -68,6 +72,8 @@ def test_any_backbone_makes_cams(tmp_path):
     (block,) = [b for b in blocks('python') if "type='ResNet'" in b]
     (tmp_path / 'mine.py').write_text(block)
     cfg = Config.fromfile(tmp_path / 'mine.py')
+    assert cfg.model.backbone.init_cfg.checkpoint == 'torchvision://resnet50'
+    cfg.model.backbone.init_cfg = None
     init_default_scope('mmpretrain')
     model = MODELS.build(cfg.model).eval()
     # Stride 16 instead of 32.
@@ -92,6 +98,13 @@ def test_cam_recipes_are_in_the_table(path):
     assert f'`{stem}_{{voc,coco}}.py`' in README and dataset in ('voc', 'coco')
 
 
+def test_pretrained_files_are_those_of_the_configs():
+    configs = ''.join(path.read_text() for path in (ROOT / 'configs').rglob('*.py'))
+    named = set(re.findall(r'pretrained/\w+\.pth', README))
+    assert len(named) >= 4
+    assert all(f"checkpoint='{name}'" in configs for name in named)
+
+
 def test_inheriting_one_of_our_configs(tmp_path):
     (block,) = [b for b in blocks('python') if "config_path('ocr/" in b]
     (tmp_path / 'mine.py').write_text(block)
@@ -100,12 +113,58 @@ def test_inheriting_one_of_our_configs(tmp_path):
     assert cfg.model.backbone.type == 'mmocr_wsss.WideResNet38'
 
 
+def knobs(heading):
+    """{argument: default} as the table below a heading says."""
+    section = README.split(heading)[1].split('\n#')[0]
+    return dict(re.findall(r'^\| `(\w+)` \| `?([^`|]+?)`? \|', section, flags=re.MULTILINE))
+
+
+def defaults(function, *left_out):
+    signature = inspect.signature(function).parameters
+    return {k: repr(p.default) for k, p in signature.items() if k not in ('self', *left_out)}
+
+
 def test_table_of_knobs_is_the_signature():
-    section = README.split('### Knobs')[1].split('## ')[0]
-    rows = dict(re.findall(r'^\| `(\w+)` \| `?([^`|]+?)`? \|', section, flags=re.MULTILINE))
-    signature = inspect.signature(mmocr_wsss.OutOfCandidateLoss.__init__).parameters
-    defaults = {k: repr(p.default) for k, p in signature.items() if k != 'self'}
-    assert rows == defaults
+    expected = defaults(mmocr_wsss.OutOfCandidateLoss.__init__)
+    assert knobs('### Knobs of `OutOfCandidateLoss`') == expected
+
+
+def test_table_of_knobs_of_cam_making():
+    host = ('runner', 'dataloader', 'evaluator')
+    expected = defaults(CAMLoop.__init__, *host) | {'normalisation': 'by recipe'}
+    assert knobs('### Knobs of CAM making') == expected
+    for option, value in re.findall(r'`(test_dataloader[.\w]+)=(\S+?)`', README):
+        cfg = Config.fromfile(ROOT / 'configs' / 'cam' / 'seam_r38_voc.py')
+        step = cfg.test_dataloader.dataset.pipeline[1]
+        argument = option.rpartition('.')[2]
+        if argument == 'ann_file':
+            continue
+        assert argument in inspect.signature(PackScaledViews.__init__).parameters
+        cfg.merge_from_dict({option: ast.literal_eval(value)})
+        assert cfg.test_dataloader.dataset.pipeline[1][argument] == ast.literal_eval(value)
+        assert step.type == 'mmocr_wsss.PackScaledViews'
+
+
+def test_own_photos_and_classes(tmp_path, voc_root):
+    (block,) = [b for b in blocks('python') if "'scratch'" in b]
+    (tmp_path / 'mine.py').write_text(block)
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    folder = tmp_path / 'data' / 'JPEGImages'
+    folder.mkdir(parents=True)
+    for path in sorted((voc_root / 'JPEGImages').iterdir())[:6]:
+        Image.open(path).save(folder / f'{path.stem}.png')
+    ids = [path.stem for path in folder.iterdir()]
+    (folder.parent / 'image_tags.json').write_text(json.dumps({i: ['dent'] for i in ids}))
+    cfg.work_dir, cfg.train_cfg.max_iters = str(tmp_path / 'work'), 2
+    cfg.model.backbone.init_cfg = None
+    for name in ('train_dataloader', 'test_dataloader'):
+        cfg[name].dataset.data_root = str(folder.parent)
+        cfg[name].update(num_workers=0, persistent_workers=False)
+    cfg.train_dataloader.update(batch_size=2)
+    Runner.from_cfg(cfg).train()
+    cfg.load_from = str(tmp_path / 'work' / 'iter_2.pth')
+    cfg.experiment_name = 'own'
+    assert Runner.from_cfg(cfg).test() == {'cam/written': len(ids)}
 
 
 def test_named_files_exist():
