@@ -1,5 +1,5 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""CAM files: one ``ID.npz`` per image, and ``stage.json`` that says what made the folder.
+"""CAM files: one ``ID.npz`` per image.
 
 A file holds three named arrays and no pickle:
 
@@ -10,33 +10,19 @@ A file holds three named arrays and no pickle:
 (h, w) is ``cam_grid(image_size, s)`` of one stride s, so stride 1 is full size.
 """
 
-import json
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from mmocr_wsss.artifacts import (
-    atomic_path,
-    read_json,
-    remove_leftovers,
-    require_file,
-    write_json,
-)
+from mmocr_wsss.artifacts import atomic_path
 from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID
-
-STAGE_FILE = 'stage.json'
-#: What stage.json records for later steps, without any effect on the maps.
-_FOR_LATER = {'background_threshold'}
+from mmocr_wsss.stage_files import image_file, load_arrays
 
 _ARRAYS = {'cam': np.float16, 'class_ids': np.uint8, 'image_size': np.int32}
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
 _REMAKE = 'Remove the file and make it again.'
 
 
@@ -62,18 +48,8 @@ def cam_grid(image_size: Sequence[int], stride: int) -> tuple[int, int]:
 
 
 def cam_path(folder: str | os.PathLike, image_id: str) -> Path:
-    """``folder/image_id.npz``; the id may hold folders, which stay inside ``folder``.
-
-    Raises:
-        ValueError: the id is empty or leads out of the folder.
-    """
-    parts = PurePosixPath(image_id).parts
-    if not parts or parts[0] == '/' or '..' in parts:
-        raise ValueError(
-            f'image id {image_id!r} must name a file below {folder}; write ids as in the list '
-            'file, without a leading / and without ..'
-        )
-    return Path(folder, f'{image_id}.npz')
+    """``folder/image_id.npz``, see :func:`~mmocr_wsss.stage_files.image_file`."""
+    return image_file(folder, image_id, '.npz')
 
 
 def write_cam(
@@ -112,12 +88,8 @@ def read_cam(path: str | os.PathLike) -> CamFile:
         FileNotFoundError: there is no such file.
         ValueError: it is truncated, no CAM file, or breaks a rule of the format.
     """
-    arrays = _load(path)
-    for name, dtype in _ARRAYS.items():
-        if arrays[name].dtype != dtype:
-            raise ValueError(
-                f'{path}: {name} must be {np.dtype(dtype)}, got {arrays[name].dtype}. {_REMAKE}'
-            )
+    way_out = f'{_REMAKE} Pickled .npy dictionaries are converted by tools/convert_cams.py.'
+    arrays = load_arrays(path, _ARRAYS, 'CAM file', way_out)
     _check(path, arrays['cam'], arrays['class_ids'], arrays['image_size'], _REMAKE)
     height, width = arrays['image_size'].tolist()
     return CamFile(arrays['cam'], arrays['class_ids'], (height, width))
@@ -144,98 +116,6 @@ def resize_maps(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     return resized[0].numpy()
 
 
-def write_stage(folder: str | os.PathLike, facts: dict[str, Any]) -> None:
-    """Write ``stage.json``: what made the CAM files of ``folder``.
-
-    Args:
-        folder: the CAM folder.
-        facts: JSON values; ``background_threshold`` (a number or None) is what later
-            steps take for the background unless told otherwise.
-
-    Raises:
-        ValueError: ``background_threshold`` is missing or no number.
-    """
-    path = Path(folder, STAGE_FILE)
-    _check_stage(path, facts)
-    write_json(path, facts)
-
-
-def read_stage(folder: str | os.PathLike) -> dict[str, Any]:
-    """Read and check ``stage.json`` of a CAM folder.
-
-    Raises:
-        FileNotFoundError: the folder has none.
-        ValueError: it is no JSON object or lacks ``background_threshold``.
-    """
-    path = Path(folder, STAGE_FILE)
-    facts = read_json(path)
-    _check_stage(path, facts)
-    return facts
-
-
-def require_same_stage(
-    folder: str | os.PathLike, facts: dict[str, Any], *, option: str, suffix: str = '.npz'
-) -> None:
-    """Whether CAM files made from ``facts`` may be added to a folder.
-
-    The background threshold does not matter for the maps; a folder without such files
-    takes any. ``option`` is how the user gives the folder, for the error; ``suffix`` that
-    of the files.
-
-    Raises:
-        ValueError: its ``stage.json`` says otherwise, or it has CAM files and none.
-    """
-    folder = Path(folder)
-    if not any(folder.rglob(f'[!.]*{suffix}')):
-        return
-    if not Path(folder, STAGE_FILE).is_file():
-        raise ValueError(
-            f'{folder}: holds {suffix} files but no {STAGE_FILE}, so nobody knows what made them. '
-            f'Write to another folder ({option}).'
-        )
-    found, facts = read_stage(folder), json.loads(json.dumps(facts))  # as it will be read back
-    compared = [key for key in {**found, **facts} if key not in _FOR_LATER]
-    differing = [key for key in compared if found.get(key) != facts.get(key)]
-    if differing:
-        changes = '; '.join(
-            f'{key}: there {found.get(key)!r:.200}, now {facts.get(key)!r:.200}'
-            for key in differing
-        )
-        raise ValueError(
-            f'{folder}: holds CAMs that were made in another way ({changes}). Write to another '
-            f'folder ({option}), or remove this one to make all anew.'
-        )
-
-
-def open_cam_folder(folder: str | os.PathLike, facts: dict[str, Any]) -> None:
-    """Remove what killed processes left in a CAM folder and write its ``stage.json``.
-
-    Temporary files go from subfolders too (ids may hold folders); nobody else may be
-    writing to the folder. A ``background_threshold`` that somebody wrote there
-    stays unless ``facts`` have one. :func:`require_same_stage` comes first.
-    """
-    remove_leftovers(folder, subfolders=True)
-    if Path(folder, STAGE_FILE).is_file():
-        found = read_stage(folder)
-        if found | {'background_threshold': None} == facts:
-            return
-    write_stage(folder, facts)
-
-
-def _load(path) -> dict[str, np.ndarray]:
-    require_file(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            # A plain .npy comes as an array, which is no context manager.
-            return {name: archive[name] for name in _ARRAYS}
-    except (*_UNREADABLE, AttributeError, TypeError) as error:
-        raise ValueError(
-            f'{path}: not a complete CAM file with the arrays {", ".join(_ARRAYS)} '
-            f'({type(error).__name__}: {error}). {_REMAKE} Pickled .npy dictionaries are '
-            'converted by tools/convert_cams.py.'
-        ) from error
-
-
 def _check(path, cam, class_ids, image_size, way_out) -> None:
     """Raise a ValueError for the first rule of the format that the arrays break."""
     for rule, value in _broken_rules(cam, class_ids, image_size):
@@ -253,7 +133,7 @@ def _broken_rules(cam, class_ids, image_size):
     if not _is_grid(cam.shape[1:], image_size.tolist()):
         grid = f'{cam.shape[1:]} for image_size {tuple(image_size.tolist())}'
         yield '(h, w) of cam must be the photo divided by one stride, rounded up', grid
-    if class_ids.size and not _are_class_ids(class_ids):
+    if class_ids.size and not are_class_ids(class_ids):
         yield 'class_ids must be integers in 1..254, ascending, each once', class_ids.tolist()
     if not np.isfinite(cam).all():
         bad = f'{int((~np.isfinite(cam)).sum())} NaN or infinite values'
@@ -272,24 +152,7 @@ def _is_grid(grid, image_size) -> bool:
     return False
 
 
-def _are_class_ids(ids) -> bool:
+def are_class_ids(ids: np.ndarray) -> bool:
+    """Whether (k,) values, k > 0, are integers in 1..254, ascending, each once."""
     inside = ids.dtype.kind in 'iu' and ids.min() > BACKGROUND_ID and ids.max() < IGNORE_ID
     return bool(inside and (np.diff(ids.astype(np.int64)) > 0).all())
-
-
-def _check_stage(path, facts) -> None:
-    if not isinstance(facts, dict) or 'background_threshold' not in facts:
-        raise ValueError(
-            f'{path}: must be a JSON object with background_threshold (a number or null), got '
-            f'{sorted(facts) if isinstance(facts, dict) else type(facts).__name__}. Make the CAMs '
-            'again, or write the file by hand.'
-        )
-    threshold = facts['background_threshold']
-    if threshold is not None and (isinstance(threshold, bool) or not _is_finite(threshold)):
-        raise ValueError(
-            f'{path}: background_threshold must be a number or null, got {threshold!r}.'
-        )
-
-
-def _is_finite(value) -> bool:
-    return isinstance(value, (int, float)) and bool(np.isfinite(value))

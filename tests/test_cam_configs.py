@@ -12,7 +12,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmocr_wsss.cam_files import read_cam, read_stage
+from mmocr_wsss.cam_files import read_cam
+from mmocr_wsss.stage_files import read_stage
 
 LEAVES = cam_recipes.LEAVES
 METHODS = ('affinitynet_r38', 'seam_r38', 'mctformer_v2')

@@ -13,16 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmocr_wsss.cam_files import (
-    cam_grid,
-    cam_path,
-    full_size,
-    read_cam,
-    read_stage,
-    resize_maps,
-    write_cam,
-    write_stage,
-)
+from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, resize_maps, write_cam
+from mmocr_wsss.stage_files import read_stage, write_stage
 
 SIZE = (30, 44)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mmocr_wsss.artifacts import require_file
-from mmocr_wsss.cam_files import STAGE_FILE, read_stage
 from mmocr_wsss.datasets.id_lists import read_id_list
 from mmocr_wsss.labels import CLASS_SETS, foreground_classes
+from mmocr_wsss.stage_files import STAGE_FILE, read_stage
 
 
 def image_ids(

@@ -21,14 +21,13 @@ from mmocr_wsss.cam_files import (
     cam_grid,
     cam_path,
     full_size,
-    open_cam_folder,
     read_cam,
-    require_same_stage,
     resize_maps,
     write_cam,
 )
 from mmocr_wsss.datasets.photos import find_photo, read_photo
 from mmocr_wsss.labels import IGNORE_ID, class_ids_from_tags, tag_indices_from_class_ids
+from mmocr_wsss.stage_files import image_file, open_stage_folder, require_same_stage
 from mmocr_wsss.stages.cam_folder import class_names, image_ids, require_folder, stage_of
 from mmocr_wsss.stages.process_pool import map_chunks
 
@@ -130,7 +129,7 @@ def import_cams(
         require_folder(images)
     ids = image_ids(source, '.npy', list_file)
     require_same_stage(out, facts, option='OUT')
-    open_cam_folder(out, facts)
+    open_stage_folder(out, facts)
     one = partial(_import_one, str(source), images, img_suffix, str(out), facts)
     return _convert(one, partial(cam_path, out), ids, source, overwrite, jobs)
 
@@ -151,7 +150,7 @@ def export_cams(
     facts = stage_of(source) or {'background_threshold': None}
     facts = facts | {'converted_from': os.path.realpath(source)}
     require_same_stage(out, facts, option='OUT', suffix='.npy')
-    open_cam_folder(out, facts)
+    open_stage_folder(out, facts)
     one = partial(_export_one, str(source), str(out))
     return _convert(one, partial(_npy_path, out), ids, source, overwrite, jobs)
 
@@ -198,7 +197,7 @@ def _export_one(source: str, out: str, image_id: str) -> None:
 
 
 def _npy_path(folder: str | os.PathLike, image_id: str) -> Path:
-    return cam_path(folder, image_id).with_name(f'{Path(image_id).name}.npy')
+    return image_file(folder, image_id, '.npy')
 
 
 def _class_index(path, key: Any) -> int:

@@ -32,6 +32,7 @@ from mmocr_wsss.functional.confusion import (
     supported_classes,
 )
 from mmocr_wsss.labels import BACKGROUND_NAME
+from mmocr_wsss.stage_files import image_file
 from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids, stage_of
 from mmocr_wsss.stages.process_pool import map_chunks
 
@@ -141,7 +142,7 @@ def _require_pixels(min_pixels: int) -> None:
 
 
 def _mask_path(folder: str, image_id: str) -> Path:
-    return cam_path(folder, image_id).with_name(f'{Path(image_id).name}.png')
+    return image_file(folder, image_id, '.png')
 
 
 def _total(score: Callable, path_of: Callable, job: Job, ids: Sequence[str], jobs: int):

@@ -13,8 +13,9 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from PIL import Image
 
-from mmocr_wsss.cam_files import read_cam, read_stage, write_stage
+from mmocr_wsss.cam_files import read_cam
 from mmocr_wsss.functional.cam import merge_views, normalise_max
+from mmocr_wsss.stage_files import read_stage, write_stage
 
 IDS = [f'2007_00000{n}' for n in range(1, 9)]
 
@@ -288,3 +289,15 @@ def test_bfloat16_stays_close(root, checkpoint, tmp_path):
     pairs = [[read_cam(tmp_path / name / f'{i}.npz').cam for name in ('full', 'half')] for i in IDS]
     worst = max(np.abs(a.astype(float) - b).max() for a, b in pairs)
     assert 0 < worst < 0.1
+
+
+def test_transforms_without_a_name_of_their_own_do_not_stop_a_resume(root, checkpoint, tmp_path):
+    class Nothing:
+        def __call__(self, item):
+            return item
+
+    for _ in range(2):  # two objects, at two addresses
+        runner = build_runner(root, checkpoint, tmp_path / 'cams')
+        runner.test_loop.dataset.pipeline.transforms.append(Nothing())
+        runner.test()
+    assert 'Nothing object>' in read_stage(tmp_path / 'cams')['pipeline'][2]

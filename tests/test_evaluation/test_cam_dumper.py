@@ -3,8 +3,8 @@
 
 import pytest
 
-from mmocr_wsss.cam_files import read_stage, write_stage
-from mmocr_wsss.evaluation import CAMDumper, cam_dumper
+from mmocr_wsss.evaluation import CAMDumper, image_file_dumper
+from mmocr_wsss.stage_files import read_stage, write_stage
 
 STAGE = dict(background_threshold=None, stride=1)
 LEFT = [
@@ -42,7 +42,7 @@ def test_a_new_folder_is_made(tmp_path):
 
 
 def test_only_the_main_process_removes(folder, monkeypatch):
-    monkeypatch.setattr(cam_dumper, 'is_main_process', lambda: False)
+    monkeypatch.setattr(image_file_dumper, 'is_main_process', lambda: False)
     CAMDumper(str(folder)).open('unused', STAGE)
     assert files_of(folder) == {*LEFT, *KEPT, 'stage.json'}
 

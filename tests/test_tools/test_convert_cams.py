@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, read_stage, write_cam
+from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, write_cam
+from mmocr_wsss.stage_files import read_stage
 from mmocr_wsss.stages.cam_folder import image_ids
 
 SIZE = (24, 32)

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from mmocr_wsss.artifacts import read_json, write_png
-from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, write_cam, write_stage
+from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, write_cam
 from mmocr_wsss.functional.confusion import confusion_matrix, measures
 from mmocr_wsss.labels import palette
+from mmocr_wsss.stage_files import write_stage
 from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids
 from mmocr_wsss.stages.evaluate_cams import THRESHOLDS, evaluate_cams, evaluate_masks
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmocr_wsss.cam_files import cam_grid, cam_path, write_cam, write_stage
+from mmocr_wsss.cam_files import cam_grid, cam_path, write_cam
 from mmocr_wsss.datasets.photos import read_photo
+from mmocr_wsss.stage_files import write_stage
 
 IDS = [f'part/{n}' if n % 2 else str(n) for n in range(6)]
 SIZE = (30, 40)
