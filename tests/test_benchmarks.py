@@ -18,3 +18,18 @@ def test_cam_making_equals_the_plain_loop(run_process, repo_root, tmp_path):
         assert row['max_difference'] < 1e-4 and row['seconds'] > 0
     assert numbers['pixel_correlation']['max_difference'] < 1e-5
     assert done.stdout.count('s in operators, of it') == 2
+
+
+def test_random_walk_equals_the_dense_matrix_power(run_process, repo_root, tmp_path):
+    out = tmp_path / 'numbers.json'
+    done = run_process(
+        sys.executable, repo_root / 'benchmarks' / 'random_walk.py', '--sizes', '160x112',
+        '--threads', 1, '--repeats', 1, '--out', out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(out.read_text())
+    assert numbers['products'] < numbers['steps'] == 256
+    (row,) = numbers['rows']
+    assert row['pixels'] == 280
+    assert row['ours_max_difference'] < 1e-5 and row['sparse_max_difference'] < 1e-5
+    assert row['ours_seconds'] > 0 and row['dense_mib'] >= 0
