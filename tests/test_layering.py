@@ -14,13 +14,17 @@ MAX_LINES = 300
 HOSTS = {'mmengine', 'mmcv', 'mmseg', 'mmpretrain'}
 
 #: What of the package each layer may import, besides itself.
-BASE = {'labels', 'artifacts', 'pickled_arrays', 'cam_files', 'seeding'}
+BASE = {
+    'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files', 'seeding',
+}  # fmt: skip
 HOST_LAYER = BASE | {'registry', 'functional', 'checkpoints'}
 ALLOWED = {
     'labels': set(),
     'pickled_arrays': BASE,
     'artifacts': BASE,
-    'cam_files': {'labels', 'artifacts', 'pickled_arrays'},
+    'cam_files': {'labels', 'artifacts', 'stage_files'},
+    'crf_files': {'artifacts', 'cam_files', 'stage_files'},
+    'stage_files': {'artifacts'},
     'seeding': set(),
     'hosts': set(),
     'command_line': set(),
@@ -39,8 +43,8 @@ ALLOWED = {
 }
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {
-    'labels', 'artifacts', 'pickled_arrays', 'cam_files', 'seeding', 'hosts', 'command_line',
-    '__init__', 'functional', 'checkpoints',
+    'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files', 'seeding',
+    'hosts', 'command_line', '__init__', 'functional', 'checkpoints',
 }  # fmt: skip
 STANDARD_LIBRARY_ONLY = {'__init__', 'hosts', 'command_line'}
 

@@ -25,7 +25,7 @@ SOURCES: dict[str, Callable[[], list[Layout]]] = {
     'r38_mxnet': lambda: [official.resnet38_mxnet()],
     'r38': _backbones,
     'psa_cls': lambda: [official.classifier_psa()],
-    'psa_aff': lambda: [official.resnet38_backbone('psa_aff')],
+    'psa_aff': lambda: [official.affinity_psa()],
     'seam': lambda: [official.classifier_seam()],
     'seg_r38': lambda: [official.segmentor_mctformer(), official.segmentor_seam()],
     'deit_s': lambda: [official_vit.deit_s()],
@@ -40,7 +40,7 @@ SOURCES: dict[str, Callable[[], list[Layout]]] = {
 _UNDER_MODEL = ('deit_s', 'mctformer_v1', 'mctformer_v2', 'mctformer_plus')
 
 #: Kinds that can also be written.
-WRITABLE = ('r38', 'seg_r38', 'psa_cls', 'seam', *_UNDER_MODEL)
+WRITABLE = ('r38', 'seg_r38', 'psa_cls', 'psa_aff', 'seam', *_UNDER_MODEL)
 
 
 def convert_file(src: str | os.PathLike, dst: str | os.PathLike, *, source: str) -> str:

@@ -133,6 +133,12 @@ def classifier_seam() -> Layout:
     return _network("SEAM's classifier", '', _HEADS['seam'], 'head', renames)
 
 
+def affinity_psa() -> Layout:
+    """PSA's AffinityNet ``network/resnet38_aff.py``; ours: AffinityNet with AffinityHead."""
+    renames = {'f8_3': 'reduce.0', 'f8_4': 'reduce.1', 'f8_5': 'reduce.2', 'f9': 'embed'}
+    return _network('AffinityNet', '', _HEADS['psa_aff'], 'head', renames)
+
+
 def segmentor_mctformer() -> Layout:
     """MCTformer's segmentation network; ours: LargeFOVHead ``variant='mctformer'``."""
     head = {

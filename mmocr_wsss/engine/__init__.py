@@ -5,6 +5,7 @@ from .autocast_optim_wrapper import AutocastOptimWrapper
 from .cam_loop import CAMLoop
 from .epochwise_cosine_lr import EpochwiseCosineLR
 from .iteration_seed_hook import IterationSeedHook
+from .random_walk_loop import RandomWalkLoop
 from .seeded_sampler import SeededInfiniteSampler
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     'CAMLoop',
     'EpochwiseCosineLR',
     'IterationSeedHook',
+    'RandomWalkLoop',
     'SeededInfiniteSampler',
 ]

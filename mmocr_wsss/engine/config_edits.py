@@ -89,13 +89,13 @@ def set_tta(cfg: Config) -> None:
 
 
 #: Metrics that write a file per image -> their argument for the folder.
-_WRITERS = {'IoUMetric': 'output_dir', 'CAMDumper': 'out_dir'}
+_WRITERS = {'IoUMetric': 'output_dir', 'CAMDumper': 'out_dir', 'PseudoMaskDumper': 'out_dir'}
 
 
 def set_output(cfg: Config, folder: str) -> None:
     """Make every metric of the test that writes files write them to ``folder``.
 
-    These are ``IoUMetric`` (label maps) and ``CAMDumper`` (CAMs).
+    These are ``IoUMetric`` (label maps), ``CAMDumper`` and ``PseudoMaskDumper``.
 
     Raises:
         ValueError: the test has no such metric.
@@ -105,7 +105,7 @@ def set_output(cfg: Config, folder: str) -> None:
         evaluator[argument], found = folder, True
     if not found:
         raise ValueError(
-            f'--out needs an IoUMetric or a CAMDumper in test_evaluator of {cfg.filename}.'
+            f'--out needs one of {", ".join(_WRITERS)} in test_evaluator of {cfg.filename}.'
         )
 
 
@@ -119,7 +119,7 @@ def _writers(cfg: Config) -> Iterator[tuple[dict, str]]:
 
 
 def _makes_cams(cfg: Config) -> bool:
-    return any(argument == 'out_dir' for _, argument in _writers(cfg))
+    return any(str(evaluator.type).endswith('CAMDumper') for evaluator, _ in _writers(cfg))
 
 
 def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) -> None:

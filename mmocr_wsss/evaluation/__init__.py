@@ -1,6 +1,7 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 from .cam_dumper import CAMDumper
 from .out_of_candidate_rate import OutOfCandidateRate
+from .pseudo_mask_dumper import PseudoMaskDumper
 from .supported_iou import SupportedIoUMetric
 
-__all__ = ['CAMDumper', 'OutOfCandidateRate', 'SupportedIoUMetric']
+__all__ = ['CAMDumper', 'OutOfCandidateRate', 'PseudoMaskDumper', 'SupportedIoUMetric']

@@ -1,4 +1,5 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from .affinity_net import AffinityHead, AffinityNet
 from .cam_classifier import CAMClassifier
 from .cam_head import CAMHead
 from .candidate_segmentor import CandidateCascadeEncoderDecoder, CandidateEncoderDecoder
@@ -12,6 +13,8 @@ from .seam import SEAMClassifier, SEAMHead
 from .wide_resnet38 import WideResNet38
 
 __all__ = [
+    'AffinityHead',
+    'AffinityNet',
     'CAMClassifier',
     'CAMHead',
     'CandidateCascadeEncoderDecoder',

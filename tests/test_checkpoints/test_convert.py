@@ -113,7 +113,6 @@ def test_segmentor_loads_strictly_and_goes_back(tmp_path, variant, layout, num_c
         ('psa_cls', 'r38'),
         ('psa_aff', 'r38'),
         ('seam', 'r38'),
-        ('psa_aff', 'psa_aff'),
     ],
 )
 def test_backbone_out_of_official_files(tmp_path, source, kind):
@@ -162,11 +161,11 @@ def test_counters_are_optional_and_kept():
 def test_a_conversion_that_drops_tensors_has_no_way_back():
     with pytest.raises(ValueError, match=r"drops \['fc8.weight'\]"):
         _ = official.resnet38_backbone('psa_cls').inverse
-    with pytest.raises(ValueError, match='--to official works for r38, seg_r38, .*psa_aff'):
-        revert_file('a', 'b', source='psa_aff')
+    with pytest.raises(ValueError, match='--to official works for r38, seg_r38, .*r38_mxnet'):
+        revert_file('a', 'b', source='r38_mxnet')
 
 
-CLASSIFIERS = {
+NETWORKS = {
     'psa_cls': (
         dict(type='mmocr_wsss.CAMClassifier'),
         dict(type='mmocr_wsss.CAMHead', num_classes=20, in_channels=4096),
@@ -175,21 +174,23 @@ CLASSIFIERS = {
         dict(type='mmocr_wsss.SEAMClassifier'),
         dict(type='mmocr_wsss.SEAMHead', num_classes=20),
     ),
+    'psa_aff': (dict(type='mmocr_wsss.AffinityNet'), dict(type='mmocr_wsss.AffinityHead')),
 }
 
 
-@pytest.mark.parametrize('kind', CLASSIFIERS)
-def test_cam_classifiers_there_and_back(tmp_path, kind):
+@pytest.mark.parametrize('kind', NETWORKS)
+def test_whole_networks_there_and_back(tmp_path, kind):
     """The converted keys are exactly the model's, and the way back gives the file again."""
     (layout,) = SOURCES[kind]()
-    classes = {'psa_cls': 20, 'seam': 21}[kind]
     state = official_state(layout)
-    state['fc8.weight'] = torch.full((classes, 4096, 1, 1), 7.0)
+    if kind != 'psa_aff':
+        classes = {'psa_cls': 20, 'seam': 21}[kind]
+        state['fc8.weight'] = torch.full((classes, 4096, 1, 1), 7.0)
     src = save(tmp_path / 'official.pth', state)
     convert_file(src, tmp_path / 'ours.pth', source=kind)
     converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
-    model, head = CLASSIFIERS[kind]
-    features = ('conv4', 'conv5', 'conv6') if kind == 'seam' else ('conv6',)
+    model, head = NETWORKS[kind]
+    features = ('conv6',) if kind == 'psa_cls' else ('conv4', 'conv5', 'conv6')
     backbone = dict(type='mmocr_wsss.WideResNet38', out_features=features)
     with torch.device('meta'):
         ours = MODELS.build(
@@ -199,7 +200,8 @@ def test_cam_classifiers_there_and_back(tmp_path, kind):
             )
         )  # fmt: skip
         assert shapes_of(converted) == shapes_of(ours.state_dict())
-    assert converted['head.classifier.weight'].eq(7).all()
+    if kind != 'psa_aff':
+        assert converted['head.classifier.weight'].eq(7).all()
 
     revert_file(tmp_path / 'ours.pth', tmp_path / 'back.pth', source=kind)
     back = torch.load(tmp_path / 'back.pth', weights_only=True)

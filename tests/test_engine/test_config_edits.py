@@ -117,7 +117,7 @@ def test_output_goes_to_the_iou_metric_among_others():
     cfg = Config(dict(test_evaluator=dict(type='IoUMetric')))
     set_output(cfg, 'masks')
     assert cfg.test_evaluator.output_dir == 'masks'
-    with pytest.raises(ValueError, match='--out needs an IoUMetric'):
+    with pytest.raises(ValueError, match='--out needs one of IoUMetric'):
         set_output(Config(dict(test_evaluator=dict(type='Accuracy'))), 'masks')
 
 

@@ -12,7 +12,7 @@ kinds of files (--from):
                       (read without MXNet) -> weights for WideResNet38
   r38                 ResNet-38 in a PyTorch file, alone or inside psa_aff, psa_cls or seam
                       -> weights for WideResNet38
-  psa_aff             the backbone of AffinityNet; its head is dropped -> weights for WideResNet38
+  psa_aff             AffinityNet -> AffinityNet with WideResNet38 and AffinityHead
   psa_cls             PSA's classifier -> CAMClassifier with WideResNet38 and CAMHead
   seam                SEAM's network -> SEAMClassifier with WideResNet38 and SEAMHead
   seg_r38             segmentation network on ResNet-38 of MCTformer or of SEAM (recognised by
