@@ -62,6 +62,16 @@ def read_stage(folder: str | os.PathLike) -> dict[str, Any]:
     return facts
 
 
+def origin(folder: str | os.PathLike) -> dict[str, Any]:
+    """The ``stage.json`` of a folder that another stage reads, as that one notes it.
+
+    Without what has no effect on the files, so that it may change. Errors as for
+    :func:`read_stage`.
+    """
+    facts = read_stage(folder)
+    return {key: value for key, value in facts.items() if key not in _FOR_LATER}
+
+
 def require_same_stage(
     folder: str | os.PathLike, facts: dict[str, Any], *, option: str, suffix: str = '.npz'
 ) -> None:

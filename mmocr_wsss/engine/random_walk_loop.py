@@ -15,7 +15,7 @@ from mmocr_wsss.functional.dense_crf import dense_crf, dense_crf_settings, requi
 from mmocr_wsss.functional.random_walk import Transition, pool_scores, upsample_scores, walk
 from mmocr_wsss.labels import BACKGROUND_ID
 from mmocr_wsss.registry import LOOPS
-from mmocr_wsss.stage_files import read_stage
+from mmocr_wsss.stage_files import origin, read_stage
 
 
 @LOOPS.register_module()
@@ -71,9 +71,8 @@ class RandomWalkLoop(ImageFileLoop):
             crf = dense_crf_settings(crf)
             require_pydensecrf()
         super().__init__(runner, dataloader, evaluator, on_error)
-        self.cam_stage = read_stage(self.dataset.stage_dir)
         if background_power is None and background_threshold is None:
-            background_threshold = self.cam_stage['background_threshold']
+            background_threshold = read_stage(self.dataset.stage_dir)['background_threshold']
             if background_threshold is None:
                 raise ValueError(
                     f'{self.dataset.stage_dir}: stage.json has no background_threshold; set '
@@ -93,7 +92,7 @@ class RandomWalkLoop(ImageFileLoop):
         return dict(
             stage='pseudo_masks',
             cams=real_path(self.dataset.stage_dir),
-            cam_stage=self.cam_stage,
+            cam_stage=origin(self.dataset.stage_dir),
             steps=self.steps,
             beta=self.beta,
             background_power=self.background_power,

@@ -21,6 +21,11 @@ DENSE_CRF_SETTINGS = {
         iterations=10, gaussian_sxy=4, gaussian_compat=3,
         bilateral_sxy=83, bilateral_srgb=5, bilateral_compat=3,
     ),
+    # IRN make_cam/cam_to_ir_label, on label maps
+    'irn_labels': dict(
+        iterations=10, gaussian_sxy=3, gaussian_compat=3,
+        bilateral_sxy=50, bilateral_srgb=5, bilateral_compat=10,
+    ),
     # semantic-segmentation-codebase, experiment/seamv1-pseudovoc
     'seam_segmentation': dict(
         iterations=1, gaussian_sxy=3, gaussian_compat=3,
@@ -124,8 +129,32 @@ def dense_crf(
     crf.addPairwiseBilateral(
         sxy=bilateral_sxy,
         srgb=bilateral_srgb,
-        rgbim=np.ascontiguousarray(image),
+        rgbim=np.array(image, order='C'),  # a copy: pydensecrf takes no read-only arrays
         compat=bilateral_compat,
     )
     marginals = np.asarray(crf.inference(iterations), dtype=np.float32)
     return marginals.reshape(labels, height, width)
+
+
+def label_probabilities(labels: np.ndarray, count: int, *, certainty: float = 0.7) -> np.ndarray:
+    """Probabilities for :func:`dense_crf` from a label map: the same for every pixel.
+
+    The pixel's label has ``certainty``, the others share the rest; with one label it
+    has everything.
+
+    Args:
+        labels: (H, W) integers in 0..count - 1.
+        count: L, number of labels.
+        certainty: of the label map, in (0, 1).
+
+    Returns:
+        (L, H, W) float32.
+
+    Reference: ``unary_from_labels`` of pydensecrf with ``zero_unsure=False``, as IRN
+    (jiwoon-ahn/irn) calls it.
+    """
+    if count == 1:
+        return np.ones((1, *labels.shape), np.float32)
+    rest = (1 - certainty) / (count - 1)
+    chosen = labels[None] == np.arange(count)[:, None, None]
+    return np.where(chosen, np.float32(certainty), np.float32(rest))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import mmocr_wsss
-from mmocr_wsss.artifacts import Offenders, atomic_path, load_pickled_arrays
+from mmocr_wsss.artifacts import atomic_path, load_pickled_arrays
 from mmocr_wsss.cam_files import (
     CamFile,
     cam_grid,
@@ -29,9 +29,7 @@ from mmocr_wsss.datasets.photos import find_photo, read_photo
 from mmocr_wsss.labels import IGNORE_ID, class_ids_from_tags, tag_indices_from_class_ids
 from mmocr_wsss.stage_files import image_file, open_stage_folder, require_same_stage
 from mmocr_wsss.stages.cam_folder import class_names, image_ids, require_folder, stage_of
-from mmocr_wsss.stages.process_pool import map_chunks
-
-_WAY_OUT = 'All others are converted; mend these and run the same command again.'
+from mmocr_wsss.stages.file_jobs import make_files
 
 
 def read_pickled_cam(path: str | os.PathLike, image_size: tuple[int, int] | None) -> CamFile:
@@ -131,7 +129,8 @@ def import_cams(
     require_same_stage(out, facts, option='OUT')
     open_stage_folder(out, facts)
     one = partial(_import_one, str(source), images, img_suffix, str(out), facts)
-    return _convert(one, partial(cam_path, out), ids, source, overwrite, jobs)
+    target = partial(cam_path, out)
+    return make_files(one, target, ids, where=source, overwrite=overwrite, jobs=jobs)
 
 
 def export_cams(
@@ -152,27 +151,8 @@ def export_cams(
     require_same_stage(out, facts, option='OUT', suffix='.npy')
     open_stage_folder(out, facts)
     one = partial(_export_one, str(source), str(out))
-    return _convert(one, partial(_npy_path, out), ids, source, overwrite, jobs)
-
-
-def _convert(one, target, ids, source, overwrite, jobs) -> tuple[int, int]:
-    todo = [image_id for image_id in ids if overwrite or not target(image_id).is_file()]
-    bad = Offenders(str(source))
-    for faults in map_chunks(partial(_each, one), todo, jobs=jobs) if todo else ():
-        for fault in faults:
-            bad.add('file that cannot be converted', fault)
-    bad.raise_if_any(_WAY_OUT)
-    return len(todo), len(ids) - len(todo)
-
-
-def _each(one, ids: Sequence[str]) -> list[str]:
-    faults = []
-    for image_id in ids:
-        try:
-            one(image_id)
-        except (ValueError, OSError) as error:
-            faults.append(str(error))
-    return faults
+    target = partial(_npy_path, out)
+    return make_files(one, target, ids, where=source, overwrite=overwrite, jobs=jobs)
 
 
 def _import_one(source, images, img_suffix, out, facts: dict, image_id: str) -> None:

@@ -8,6 +8,7 @@ from mmocr_wsss.functional.dense_crf import (
     DENSE_CRF_SETTINGS,
     dense_crf,
     dense_crf_settings,
+    label_probabilities,
 )
 
 HEIGHT, WIDTH = 24, 32
@@ -66,8 +67,27 @@ def test_views_and_other_floats_are_accepted(scene):
     probabilities, image = scene
     settings = DENSE_CRF_SETTINGS['cam']
     reference = dense_crf(probabilities, np.ascontiguousarray(image[..., ::-1]), **settings)
+    image.flags.writeable = False
     result = dense_crf(probabilities.astype(np.float64), image[..., ::-1], **settings)
     np.testing.assert_allclose(result, reference, atol=1e-5)
+
+
+def test_label_maps_as_irn_refines_them(scene):
+    probabilities, image = scene
+    labels = (probabilities[1] > 0.3).astype(int)
+    assert labels.sum() == 225
+    unary = label_probabilities(labels, 2)
+    assert unary[:, 0, 0].tolist() == pytest.approx([0.7, 0.3])
+    marginals = dense_crf(unary, image, **DENSE_CRF_SETTINGS['irn_labels'])
+    assert marginals[1].sum() == pytest.approx(224.7788, abs=1e-3)
+    assert (marginals[1] > marginals[0]).sum() == 225
+
+
+def test_certainty_is_shared_by_the_other_labels():
+    found = label_probabilities(np.array([[0, 2]]), 3)
+    assert found.shape == (3, 1, 2)
+    assert found[:, 0, 1].tolist() == pytest.approx([0.15, 0.15, 0.7])
+    assert label_probabilities(np.zeros((2, 2), int), 1).tolist() == [[[1.0, 1.0], [1.0, 1.0]]]
 
 
 def test_wrong_inputs(scene):

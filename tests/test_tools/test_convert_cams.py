@@ -144,7 +144,7 @@ def test_all_faults_in_one_error(run_tool, untagged, tmp_path, capsys):
     out = tmp_path / 'out'
     assert run_tool('convert_cams', untagged, out, '--to', 'npz', '--classes', 'voc') == 1
     error = capsys.readouterr().err
-    assert '7 x file that cannot be converted' in error and 'run the same command again' in error
+    assert '7 x file that cannot be used' in error and 'run the same command again' in error
     assert not trap.exists()
     assert image_ids(out, '.npz', None) == ('a', 'b')
 
