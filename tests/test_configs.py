@@ -14,8 +14,10 @@ from PIL import Image
 from mmocr_wsss.labels import foreground_classes, palette
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-# Those of configs/cam are tested in test_cam_configs.py.
-LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if not {'_base_', 'cam'} & set(p.parts))
+# Those of the other folders have tests of their own: test_{cam,affinity}_configs.py,
+# test_pipelines.py.
+OTHERS = {'_base_', 'cam', 'affinity', 'pipelines'}
+LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if not OTHERS & set(p.parts))
 WITH_TERM = [p for p in LEAVES if 'loss_oc' in p.read_text(encoding='utf-8')]
 STOCK_CLASSES = {'PascalVOCDataset': 'voc', 'mmocr_wsss.COCO14Dataset': 'coco14'}
 CROP = (64, 64)

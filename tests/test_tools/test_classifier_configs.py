@@ -78,4 +78,4 @@ def test_out_needs_label_maps(run_tool, photos_by_class, tmp_path, capsys):
     weights = tmp_path / 'weights.pth'
     weights.touch()
     assert run_tool('test', config, weights, '--out', tmp_path, '--data-root', photos_by_class) == 1
-    assert 'error: --out needs an IoUMetric' in capsys.readouterr().err
+    assert 'error: --out needs one of IoUMetric' in capsys.readouterr().err
