@@ -15,8 +15,13 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2000, max_keep_ckpts=2),
+    checkpoint=dict(
+        type='mmocr_wsss.AtomicCheckpointHook', by_epoch=False, interval=2000, max_keep_ckpts=2
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # With the seeded sampler and mmocr_wsss.SeedTransforms a resumed run equals an uninterrupted one.
+    # Here and not in custom_hooks, which configs that add the loss set.
+    iteration_seed=dict(type='mmocr_wsss.IterationSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
 val_cfg = dict(type='ValLoop')

@@ -39,6 +39,7 @@ model = dict(
 )
 
 train_pipeline = [
+    dict(type='mmocr_wsss.SeedTransforms'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='RandomResize', scale=(128, 96), ratio_range=(0.85, 1.3), keep_ratio=True),
@@ -55,7 +56,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmocr_wsss.SeededInfiniteSampler', shuffle=True),
     dataset=dict(
         type='mmocr_wsss.ImageTagDataset',
         tags='image_tags.json',

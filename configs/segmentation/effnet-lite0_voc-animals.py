@@ -6,6 +6,7 @@
 # Gives: see the README.
 _base_ = ['../_base_/datasets/voc.py', '../_base_/default_runtime.py']
 train_pipeline = [
+    dict(type='mmocr_wsss.SeedTransforms'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='mmocr_wsss.RandomRescale', ratio_range=(0.5, 0.9)),
@@ -74,7 +75,7 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-max_iters = 400
+max_iters = 300
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01),

@@ -11,7 +11,7 @@ test_pipeline = [
 train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmocr_wsss.SeededInfiniteSampler', shuffle=True),
     dataset=dict(
         type='mmocr_wsss.ImageTagDataset',
         tags='image_tags.json',

@@ -1,5 +1,6 @@
 # Augmentation of MCTformer's segmentation code; crops of 321 x 321.
 train_pipeline = [
+    dict(type='mmocr_wsss.SeedTransforms'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     # The published code draws one factor per batch and resizes in floating point; here each image

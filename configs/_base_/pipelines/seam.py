@@ -1,5 +1,6 @@
 # Augmentation of SEAM's segmentation code; crops of 448 x 448, padding is ignored.
 train_pipeline = [
+    dict(type='mmocr_wsss.SeedTransforms'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='mmocr_wsss.HSVJitter'),
