@@ -45,10 +45,55 @@ def confusion_matrix(prediction: np.ndarray, truth: np.ndarray, num_classes: int
         strange = np.setdiff1d(predicted, np.arange(num_classes)).tolist()
         raise ValueError(
             f'predicted ids must be in 0..{num_classes - 1}, got {strange[:5]}. Check the class '
-            'list; maps with ignored pixels cannot be scored.'
+            'list.'
         )
     index = truth[valid].astype(np.int64) * num_classes + predicted
     return np.bincount(index, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def label_map_counts(
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    num_classes: int,
+    candidates: np.ndarray | None = None,
+) -> np.ndarray:
+    """Counts of one label map that may ignore pixels, (C + 1, C + 1) int64.
+
+    ``[t, p]`` counts pixels as in :func:`confusion_matrix`, ``[t, C]`` pixels of true
+    class t that the map ignores, ``[C, p]`` valid pixels that it gives a class p outside
+    the candidates (0 without candidates).
+
+    Args:
+        prediction: (H, W) integer class ids 0..C-1; 255 = ignored by the map.
+        truth: (H, W) integer class ids; 255 = not scored.
+        num_classes: C, with background.
+        candidates: (C,) bool by class id.
+
+    Raises:
+        ValueError: as :func:`confusion_matrix`.
+    """
+    check_truth(truth, prediction.shape, num_classes)
+    counts = np.zeros((num_classes + 1, num_classes + 1), np.int64)
+    skipped = (prediction == IGNORE_ID) & (truth != IGNORE_ID)
+    counts[:-1, -1] = np.bincount(truth[skipped], minlength=num_classes)
+    scored = np.where(prediction == IGNORE_ID, IGNORE_ID, truth)
+    counts[:-1, :-1] = confusion_matrix(prediction, scored, num_classes)
+    if candidates is not None:
+        predicted = counts[:-1, :-1].sum(axis=0)
+        counts[-1, :-1] = np.where(candidates, 0, predicted)
+    return counts
+
+
+def precision_and_recall(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall per class of :func:`label_map_counts`, each (C,) in percent.
+
+    A pixel that the map ignores is no prediction, but it is missed: it lowers the recall.
+    A class that is never predicted has precision 0, one without true pixels recall 0.
+    """
+    confusion = counts[:-1, :-1]
+    hits, predicted, _ = class_counts(confusion)
+    true = counts[:-1].sum(axis=1)
+    return 100 * hits / (predicted + _EPSILON), 100 * hits / (true + _EPSILON)
 
 
 def check_truth(truth: np.ndarray, size: tuple[int, ...], num_classes: int) -> None:
@@ -134,16 +179,15 @@ def foreground_split(confusion: np.ndarray) -> dict[str, float]:
     }
 
 
-def measures(confusion: np.ndarray, min_pixels: int) -> dict[str, float | int | None]:
+def measures(confusion: np.ndarray, supported: np.ndarray) -> dict[str, float | int | None]:
     """All scalar measures of one (C, C) confusion as plain numbers; None where undefined.
 
     Args:
         confusion: (C, C) int64.
-        min_pixels: true pixels that make a class supported, > 0.
+        supported: (C,) bool, the classes with a mean of their own.
     """
     iou = class_iou(confusion)
     positives, negatives = false_ratios(confusion)
-    supported = supported_classes(confusion, min_pixels)
     over, under, missed = activation_errors(confusion)
     values = {
         'miou': iou.mean(),

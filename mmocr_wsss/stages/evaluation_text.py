@@ -11,16 +11,39 @@ def evaluation_text(report: dict[str, Any]) -> str:
     lines = [
         f'{report["folder"]} against {report["masks"]}: {report["num_images"]} images'
         + (f' of {report["list"]}' if report['list'] else ''),
-        f'supported: {len(report["supported_classes"])} of {report["num_classes"]} classes with '
-        f'>= {report["min_pixels"]} true pixels',
+        'split: ' + split_text(report),
+        f'supported: {len(report["supported_classes"])} of {report["num_classes"]} classes, '
+        + (
+            'as given'
+            if report['min_pixels'] is None
+            else f'those with >= {report["min_pixels"]} true pixels'
+        ),
     ]
     if 'label_maps' in report:
         scored = {'label maps': report['label_maps']}
         lines += _block('Label maps', report['label_maps'])
+        lines += _label_map_lines(report['label_maps'])
     else:
         scored = {'in advance': report['in_advance'], 'oracle': report['best_threshold']}
         lines += [*_in_advance(report['in_advance']), *_best(report)]
     return '\n'.join([*lines, '', *_table({k: v for k, v in scored.items() if v})])
+
+
+def split_text(report: dict[str, Any]) -> str:
+    """The split that numbers were computed on, by its size: 1,464 and 10,582 differ by points."""
+    size = f'{report["num_images"]:,} images'
+    known = report['split_of_this_size']
+    return f'{size}, the size of {known}' if known else f'{size}, not the size of a published split'
+
+
+def _label_map_lines(result: dict) -> list[str]:
+    return [
+        f'  precision {_number(result["precision"])}, recall {_number(result["recall"])} (mean '
+        f'over classes); ignored by the maps: {_number(result["ignored"])} % of the valid pixels, '
+        'missed in the recall and left out of the rest',
+        f'  OC rate {_number(result["oc_rate"])} %'
+        + (' (give --tags)' if result['oc_rate'] is None else ''),
+    ]
 
 
 def _in_advance(result: dict | None) -> list[str]:

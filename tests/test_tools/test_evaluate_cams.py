@@ -10,11 +10,14 @@ from PIL import Image
 
 from mmocr_wsss.artifacts import read_json, write_png
 from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, write_cam
-from mmocr_wsss.functional.confusion import confusion_matrix, measures
+from mmocr_wsss.functional.confusion import confusion_matrix, measures, supported_classes
 from mmocr_wsss.labels import palette
 from mmocr_wsss.stage_files import write_stage
 from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids
-from mmocr_wsss.stages.evaluate_cams import THRESHOLDS, evaluate_cams, evaluate_masks
+from mmocr_wsss.stages.evaluate_cams import THRESHOLDS, evaluate_cams
+from mmocr_wsss.stages.evaluate_masks import evaluate_masks
+from mmocr_wsss.stages.evaluation_text import split_text
+from mmocr_wsss.stages.scoring import SPLITS
 
 NAMES = ('cat', 'cow', 'dog')
 SIZE = (12, 15)
@@ -58,9 +61,14 @@ def by_hand(folders, threshold):
     return total
 
 
+def by_hand_measures(folders, threshold):
+    confusion = by_hand(folders, threshold)
+    return measures(confusion, supported_classes(confusion, 1))
+
+
 def test_numbers(folders):
     report = evaluate(folders)
-    curve = [measures(by_hand(folders, t), 1)['miou'] for t in THRESHOLDS]
+    curve = [by_hand_measures(folders, t)['miou'] for t in THRESHOLDS]
     np.testing.assert_allclose(report['curves']['miou'], curve)
     best = int(np.argmax(curve))
     assert 0 < best < len(THRESHOLDS) - 1
@@ -68,7 +76,8 @@ def test_numbers(folders):
     given = report['in_advance']
     assert given['threshold'] == 0.3 and given['source'] == 'stage.json'
     expected = by_hand(folders, 0.3)
-    assert {k: v for k, v in given.items() if k in measures(expected, 1)} == measures(expected, 1)
+    numbers = by_hand_measures(folders, 0.3)
+    assert {k: v for k, v in given.items() if k in numbers} == numbers
     assert given['classes']['cow']['true_pixels'] == expected[2].sum()
     assert given['classes']['cow']['iou'] + given['classes']['cow']['false_positives'] + given[
         'classes'
@@ -88,7 +97,7 @@ def test_threshold_in_advance(folders):
     # 0.305 is none of the sweep's thresholds; the curves must not change.
     report = evaluate(folders, threshold=0.305)
     assert report['in_advance']['source'] == 'given'
-    assert report['in_advance']['miou'] == measures(by_hand(folders, 0.305), 1)['miou']
+    assert report['in_advance']['miou'] == by_hand_measures(folders, 0.305)['miou']
     assert report['curves'] == evaluate(folders)['curves']
     (folders[0] / 'stage.json').unlink()
     report = evaluate(folders, classes=NAMES)
@@ -161,7 +170,50 @@ def test_label_maps_are_scored_by_the_same_measures(folders, tmp_path):
         tmp_path / 'maps', masks, list_file=None, classes=NAMES, min_pixels=1, jobs=1
     )
     given = evaluate(folders)['in_advance']
-    assert report['label_maps'] == {k: v for k, v in given.items() if k in report['label_maps']}
+    shared = set(given) & set(report['label_maps']) - {'classes'}
+    assert len(shared) > 10
+    assert {k: report['label_maps'][k] for k in shared} == {k: given[k] for k in shared}
+    for name, row in given['classes'].items():
+        found = report['label_maps']['classes'][name]
+        assert {k: found[k] for k in row} == row
+    assert report['label_maps']['ignored'] == 0 and report['label_maps']['oc_rate'] is None
+
+
+def test_ignored_pixels_out_of_candidate_and_precision(tmp_path):
+    maps, masks = tmp_path / 'maps', tmp_path / 'masks'
+    # Image a: cat true on 4 pixels: 2 hit, 1 ignored, 1 taken for a cow; 2 of background, one cat.
+    write_png(masks / 'a.png', np.array([[1, 1, 1, 1, 0, 0, 255]], np.uint8))
+    write_png(maps / 'a.png', np.array([[1, 1, 255, 2, 0, 1, 2]], np.uint8))
+    tags = tmp_path / 'tags.json'
+    tags.write_text('{"a": ["cat"]}')
+    options = dict(list_file=None, classes=NAMES, min_pixels=1, jobs=1, tags=tags)
+    report = evaluate_masks(maps, masks, **options)
+    result = report['label_maps']
+    cat = result['classes']['cat']
+    assert cat['precision'] == pytest.approx(200 / 3) and cat['recall'] == pytest.approx(50)
+    assert cat['iou'] == pytest.approx(100 * 2 / 4)
+    assert (cat['true_pixels'], cat['ignored_pixels']) == (4, 1)
+    assert result['ignored'] == pytest.approx(100 / 6)
+    assert result['oc_rate'] == pytest.approx(100 / 6)  # the cow; ignored truth does not count
+    named = evaluate_masks(maps, masks, **options, supported=['cat'])['label_maps']
+    assert named['miou_supported'] == cat['iou'] and named['miou'] == result['miou']
+    with pytest.raises(ValueError, match=r"--supported: \['cta'\] are no classes"):
+        evaluate_masks(maps, masks, **options, supported=['cta'])
+    tags.write_text('{"b": ["cat"]}')
+    with pytest.raises(ValueError, match='1 x image without tags: a'):
+        evaluate_masks(maps, masks, **options)
+
+
+@pytest.mark.parametrize(
+    ('images', 'text'),
+    [
+        (1464, '1,464 images, the size of PASCAL VOC 2012 train'),
+        (10582, '10,582 images, the size of PASCAL VOC 2012 train_aug'),
+        (437, '437 images, not the size of a published split'),
+    ],
+)
+def test_the_split_stands_in_the_output(images, text):
+    assert split_text({'num_images': images, 'split_of_this_size': SPLITS.get(images)}) == text
 
 
 def test_tool(folders, run_tool, tmp_path, capsys):

@@ -1,10 +1,13 @@
 #!/usr/bin/env python
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-r"""Score CAM files against true masks, at one threshold and at all of them.
+r"""Score CAM files against true masks, at one threshold and at all of them; or label maps.
 
-Example:
+Examples:
     python tools/analysis/evaluate_cams.py work_dirs/cam/seam_r38_voc/cams \
         --masks data/VOCdevkit/VOC2012/SegmentationClassAug \
+        --ids data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt
+    python tools/analysis/evaluate_cams.py work_dirs/affinity/seam_r38_voc/pseudo_masks \
+        --pseudo-masks --masks data/VOCdevkit/VOC2012/SegmentationClassAug \
         --ids data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt
 """
 
@@ -30,6 +33,10 @@ def parse_args() -> argparse.Namespace:
         '--threshold', type=float, help='background threshold; unset: as in stage.json'
     )
     parser.add_argument(
+        '--supported', nargs='+', metavar='CLASS',
+        help='classes with a mean of their own; unset: those with --min-pixels true pixels',
+    )  # fmt: skip
+    parser.add_argument(
         '--min-pixels',
         type=int,
         default=1,
@@ -39,23 +46,32 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pseudo-masks',
         action='store_true',
-        help='the folder holds label maps, ID.png, instead of CAM files',
+        help='the folder holds label maps, ID.png with 255 = ignored, instead of CAM files',
     )
+    parser.add_argument('--tags', help='table of image-level tags, for the OC rate of label maps')
     parser.add_argument('--out', help='JSON file for all numbers')
     parser.add_argument('--jobs', type=int, default=1, help='processes; unset: %(default)s')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.tags and not args.pseudo_masks:
+        parser.error('--tags is for --pseudo-masks; CAM files hold tagged classes only')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:
     from mmocr_wsss.artifacts import write_json
-    from mmocr_wsss.stages.evaluate_cams import evaluate_cams, evaluate_masks
+    from mmocr_wsss.stages.evaluate_cams import evaluate_cams
+    from mmocr_wsss.stages.evaluate_masks import evaluate_masks
     from mmocr_wsss.stages.evaluation_text import evaluation_text
 
     options = dict(
-        list_file=args.ids, classes=args.classes, min_pixels=args.min_pixels, jobs=args.jobs
+        list_file=args.ids,
+        classes=args.classes,
+        min_pixels=args.min_pixels,
+        supported=args.supported,
+        jobs=args.jobs,
     )
     if args.pseudo_masks:
-        report = evaluate_masks(args.folder, args.masks, **options)
+        report = evaluate_masks(args.folder, args.masks, tags=args.tags, **options)
     else:
         report = evaluate_cams(args.folder, args.masks, threshold=args.threshold, **options)
     print(evaluation_text(report))
