@@ -1,11 +1,13 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Photos from one folder, masks made by some weakly supervised method from another."""
 
+import logging
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any
 
 from mmengine import fileio
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmocr_wsss.artifacts import Offenders
@@ -16,6 +18,7 @@ from mmocr_wsss.datasets.mask_files import (
     mask_size_and_ids,
     out_of_range_ids,
 )
+from mmocr_wsss.datasets.true_masks import refuse_true_masks
 from mmocr_wsss.labels import BACKGROUND_NAME, foreground_classes, palette
 from mmocr_wsss.registry import DATASETS
 
@@ -36,6 +39,9 @@ class PseudoMaskDataset(BaseSegDataset):
         data_prefix: folders ``img_path`` and ``seg_map_path``.
         check_masks: also read all masks and all image headers: class ids in range,
             and mask and image of one size. That the files exist is always checked.
+        allow_true_masks: train on true masks on purpose; else folders that hold those of
+            the dataset are refused unless ``test_mode`` is set
+            (:func:`~mmocr_wsss.datasets.true_masks.refuse_true_masks`).
         metainfo: further entries; not ``classes``.
         reduce_zero_label: must be false, 0 is the background.
         **kwargs: as for mmseg's ``BaseSegDataset`` (``img_suffix='.jpg'``,
@@ -46,6 +52,7 @@ class PseudoMaskDataset(BaseSegDataset):
         ValueError: at full initialisation, one error with counts and first
             examples: missing images, missing or unreadable masks, ids out of
             range, other size than the image.
+        TrueMasksError: the masks are the true ones of the dataset.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class PseudoMaskDataset(BaseSegDataset):
         data_root: str | None = None,
         data_prefix: dict | None = None,
         check_masks: bool = True,
+        allow_true_masks: bool = False,
         metainfo: dict | None = None,
         reduce_zero_label: bool = False,
         **kwargs: Any,
@@ -70,7 +78,7 @@ class PseudoMaskDataset(BaseSegDataset):
                 f'{sorted(missing)} is missing.'
             )
         names = (BACKGROUND_NAME, *foreground_classes(classes))
-        self.check_masks = check_masks
+        self.check_masks, self.allow_true_masks = check_masks, allow_true_masks
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -87,6 +95,7 @@ class PseudoMaskDataset(BaseSegDataset):
         super().full_init()
         try:
             self._check_files()
+            self._check_origin()
         except ValueError:
             self._fully_initialized = False
             raise
@@ -130,6 +139,17 @@ class PseudoMaskDataset(BaseSegDataset):
             ' or 255. Check data_root, data_prefix, img_suffix, seg_map_suffix and classes, or '
             'take the ids out of the list.'
         )
+
+    def _check_origin(self) -> None:
+        folder = self.data_prefix['seg_map_path']
+        if self.test_mode or self.backend_args is not None:
+            return
+        if self.allow_true_masks:
+            print_log(f'allow_true_masks: {folder} is not checked', 'current', logging.WARNING)
+            return
+        infos = (self.get_data_info(index) for index in range(len(self)))
+        names = [osp.relpath(info['seg_map_path'], folder) for info in infos]
+        refuse_true_masks(folder, self.data_root, names)
 
     def _problems_of(self, info: dict) -> list[tuple[str, str]]:
         image, mask = info['img_path'], info['seg_map_path']
