@@ -33,3 +33,15 @@ def test_random_walk_equals_the_dense_matrix_power(run_process, repo_root, tmp_p
     assert row['pixels'] == 280
     assert row['ours_max_difference'] < 1e-5 and row['sparse_max_difference'] < 1e-5
     assert row['ours_seconds'] > 0 and row['dense_mib'] >= 0
+
+
+def test_dense_crf_writes_the_same_with_two_processes(run_process, repo_root, tmp_path):
+    out = tmp_path / 'numbers.json'
+    done = run_process(
+        sys.executable, repo_root / 'benchmarks' / 'dense_crf.py', '--size', 64, 48, '--images', 8,
+        '--repeats', 1, '--out', out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(out.read_text())
+    assert numbers['same_files'] and [row['jobs'] for row in numbers['rows']] == [1, 2]
+    assert numbers['rows'][0]['speed'] == 1 and numbers['rows'][1]['seconds'] > 0
