@@ -56,8 +56,9 @@ test_dataloader = dict(
         pipeline={{_base_.walk_pipeline}},
     ),
 )
-test_cfg = dict(type='mmocr_wsss.RandomWalkLoop', steps=64, beta=8, background_power=6)
-max_iters = 400
+# The walk of PSA, as published.
+test_cfg = dict(type='mmocr_wsss.RandomWalkLoop', steps=256, beta=8, background_power=16)
+max_iters = 200
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01),
