@@ -39,7 +39,8 @@ ALLOWED = {
     'visualization': HOST_LAYER,
     'stages': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
-    'demo': HOST_LAYER | {'models', 'datasets', 'evaluation', 'engine', 'visualization'},
+    'pipeline': HOST_LAYER
+    | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
 }
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {

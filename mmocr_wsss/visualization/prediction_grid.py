@@ -16,7 +16,15 @@ _COLOURS = (
     (255, 127, 14), (23, 190, 207), (140, 86, 75), (188, 189, 34),
 )  # fmt: skip
 _MARK = (255, 0, 200)
-_COLUMNS = ('Photo', 'Baseline', 'OC pixels of the baseline', 'Baseline + OC loss', 'Truth')
+_COLUMNS = {
+    'image': 'Photo',
+    'cam': 'CAM',
+    'pseudo_mask': 'Pseudo mask',
+    'baseline': 'Baseline',
+    'outside': 'OC pixels of the baseline',
+    'rectified': 'Baseline + OC loss',
+    'truth': 'Truth',
+}
 
 
 class PredictionRow(NamedTuple):
@@ -24,6 +32,8 @@ class PredictionRow(NamedTuple):
 
     image: uint8 (H, W, 3) RGB. candidates: bool (C,), indexed by class id.
     baseline, rectified, truth: (H, W) class ids; 255 in ``truth`` is ignored.
+    cam: (C, H, W) in [0, 1], 0 for classes without a map, or None. pseudo_mask: (H, W) class
+    ids, 255 = ignored, or None. Figures have columns for the two where all rows have them.
     """
 
     image: np.ndarray
@@ -31,6 +41,8 @@ class PredictionRow(NamedTuple):
     baseline: np.ndarray
     rectified: np.ndarray
     truth: np.ndarray
+    cam: np.ndarray | None = None
+    pseudo_mask: np.ndarray | None = None
 
 
 def class_colours(num_classes: int) -> np.ndarray:
@@ -63,6 +75,24 @@ def mark_pixels(image: np.ndarray, marked: np.ndarray) -> np.ndarray:
     return np.rint(canvas).astype(np.uint8)
 
 
+def paint_maps(image: np.ndarray, maps: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Lay each pixel's strongest map over the greyed photo, the stronger the more.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        maps: (C, H, W) in [0, 1]; the background's is not shown.
+        colours: uint8 (C, 3) RGB.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
+    shown = np.array(maps, np.float64)
+    shown[BACKGROUND_ID] = 0
+    best = shown.argmax(axis=0)
+    weight = 0.9 * shown.max(axis=0).clip(0, 1)[..., None]
+    return np.rint((1 - weight) * _faded(image) + weight * colours[best]).astype(np.uint8)
+
+
 def _faded(image):
     grey = image.astype(np.float64) @ (0.299, 0.587, 0.114)
     return np.repeat(90 + 0.55 * grey[..., None], 3, axis=2)
@@ -75,7 +105,7 @@ def save_prediction_grid(
     *,
     title: str,
 ) -> None:
-    """Write the figure: photo, baseline, its OC pixels, baseline + OC loss, truth.
+    """Write the figure: photo, (CAM, pseudo mask,) baseline, its OC pixels, + OC loss, truth.
 
     Under each photo stand its tags, under each prediction its share of OC pixels
     among all pixels that the truth does not ignore.
@@ -100,26 +130,38 @@ def save_prediction_grid(
     height, width = rows[0].image.shape[:2]
     panel_width = 2.5
     panel_height = panel_width * height / width + 0.22
-    size = (len(_COLUMNS) * (panel_width + 0.08), len(rows) * panel_height + 1.2)
+    columns = _columns(rows)
+    size = (len(columns) * (panel_width + 0.08), len(rows) * panel_height + 1.2)
     figure = Figure(figsize=size, layout='constrained', facecolor='white')
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.02)
-    axes = figure.subplots(len(rows), len(_COLUMNS), squeeze=False)
+    axes = figure.subplots(len(rows), len(columns), squeeze=False)
     colours = class_colours(len(class_names))
     for row, line in zip(rows, axes, strict=True):
-        _draw_row(line, row, class_names, colours)
-    for column, name in zip(axes[0], _COLUMNS, strict=True):
-        column.set_title(name, fontsize=12, fontweight='bold', pad=6)
+        _draw_row(line, row, class_names, colours, columns)
+    for column, name in zip(axes[0], columns, strict=True):
+        column.set_title(_COLUMNS[name], fontsize=12, fontweight='bold', pad=6)
     figure.suptitle(title, fontsize=14)
     _draw_legend(figure, rows, class_names, colours)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
+def _columns(rows: Sequence[PredictionRow]) -> list[str]:
+    """Names of the columns for which all rows have something to show."""
+    optional = ('cam', 'pseudo_mask')
+    lacking = {name for name in optional if any(getattr(row, name) is None for row in rows)}
+    return [name for name in _COLUMNS if name not in lacking]
+
+
 def _check_row(number, row, num_classes):
     shape = row.image.shape[:2]
     masks = {name: getattr(row, name) for name in ('baseline', 'rectified', 'truth')}
+    if row.pseudo_mask is not None:
+        masks['pseudo_mask'] = row.pseudo_mask
     wrong = {name: mask.shape for name, mask in masks.items() if mask.shape != shape}
+    if row.cam is not None and row.cam.shape != (num_classes, *shape):
+        wrong['cam'] = row.cam.shape
     if wrong:
         raise ValueError(
             f'row {number}: masks must have the size {shape} of the image, got {wrong}.'
@@ -131,7 +173,7 @@ def _check_row(number, row, num_classes):
         )
 
 
-def _draw_row(axes, row, class_names, colours):
+def _draw_row(axes, row, class_names, colours, columns):
     valid = row.truth != IGNORE_ID
     outside = {
         name: ~row.candidates[getattr(row, name)] & valid for name in ('baseline', 'rectified')
@@ -142,14 +184,19 @@ def _draw_row(axes, row, class_names, colours):
         for class_id, name in enumerate(class_names)
         if row.candidates[class_id] and class_id != BACKGROUND_ID
     ]
-    panels = [
-        (row.image, f'tags: {", ".join(tags)}'),
-        (paint_classes(row.image, row.baseline, colours), share['baseline']),
-        (mark_pixels(row.image, outside['baseline']), _named(row, outside, class_names)),
-        (paint_classes(row.image, row.rectified, colours), share['rectified']),
-        (paint_classes(row.image, row.truth, colours), ''),
-    ]
-    for axis, (picture, caption) in zip(axes, panels, strict=True):
+    panels = {
+        'image': (row.image, f'tags: {", ".join(tags)}'),
+        'baseline': (paint_classes(row.image, row.baseline, colours), share['baseline']),
+        'outside': (mark_pixels(row.image, outside['baseline']), _named(row, outside, class_names)),
+        'rectified': (paint_classes(row.image, row.rectified, colours), share['rectified']),
+        'truth': (paint_classes(row.image, row.truth, colours), ''),
+    }
+    if 'cam' in columns:
+        panels['cam'] = (paint_maps(row.image, row.cam, colours), '')
+    if 'pseudo_mask' in columns:
+        panels['pseudo_mask'] = (paint_classes(row.image, row.pseudo_mask, colours), '')
+    for axis, name in zip(axes, columns, strict=True):
+        picture, caption = panels[name]
         axis.imshow(picture, interpolation='nearest')
         axis.set_xticks([])
         axis.set_yticks([])

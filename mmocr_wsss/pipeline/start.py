@@ -1,0 +1,78 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""From the options of ``tools/pipeline.py`` to a finished pipeline."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmocr_wsss.engine.safe_checkpoint import check_initial_weights
+from mmocr_wsss.functional.dense_crf import require_pydensecrf
+from mmocr_wsss.pipeline.layout import Layout, read_pipeline
+from mmocr_wsss.pipeline.plan import STAGES, Planner
+from mmocr_wsss.pipeline.run import PipelineRun, minutes
+
+
+def run_pipeline(args: argparse.Namespace, resume: str) -> None:
+    """Run the stages that the options choose.
+
+    Args:
+        args: options of ``tools/pipeline.py``.
+        resume: the command, for error messages.
+
+    Raises:
+        FileNotFoundError, ValueError: an option, the config or the data are wrong, before
+            anything runs; or a stage failed.
+    """
+    cfg = read_pipeline(args.config, args.data_root)
+    out = args.out or Path('work_dirs', 'pipelines', Path(args.config).stem)
+    layout = Layout(out)
+    selected = choose(args.first, args.last, args.only)
+    planner = Planner(cfg, layout, args.gpus, args.jobs, args.device)
+    run = PipelineRun(planner.stages(), layout, cfg, selected, args.force, resume)
+    if args.dry_run:
+        run.show()
+        return
+    _check(cfg, selected)
+    run.run()
+    print()
+    for name, seconds in run.seconds.items():
+        print(f'{name:>16} {minutes(seconds):>14}')
+    print(f'{"all":>16} {minutes(sum(run.seconds.values())):>14}')
+    if 'report' in run.keys:
+        print(f'report: {layout.out / "report.md"}\nfigure: {layout.out / "report.png"}')
+
+
+def choose(first: str | None, last: str | None, only: list[str] | None) -> list[str]:
+    """Names of the stages that ``--from``, ``--to`` and ``--only`` mean.
+
+    Raises:
+        ValueError: there is no such stage, or none is left.
+    """
+    for name in filter(None, (first, last, *(only or ()))):
+        if name not in STAGES:
+            raise ValueError(f'there is no stage {name!r}; the stages are {", ".join(STAGES)}.')
+    if only:
+        return [name for name in STAGES if name in only]
+    begin = STAGES.index(first) if first else 0
+    end = STAGES.index(last) + 1 if last else len(STAGES)
+    if begin >= end:
+        raise ValueError(f'--from {first} comes after --to {last}.')
+    return list(STAGES[begin:end])
+
+
+def _check(cfg: dict, selected: list[str]) -> None:
+    """What a stage hours from now would miss."""
+    if 'affinity_labels' in selected:
+        require_pydensecrf()
+    made = set(cfg.get('weights', {}).values()) if 'weights' in selected else set()
+    for stage in {'cam', 'affinity', 'baseline', 'oc'} & set(selected):
+        model = Config.fromfile(cfg[stage]).model
+        backbone = model.get('backbone', {}).get('init_cfg') or {}
+        if backbone.get('checkpoint') not in made:
+            check_initial_weights(model)
+    root = Path(cfg['data']['root'])
+    for key in ('images', 'true_masks', 'scored_list', 'val_list', 'val_masks'):
+        path = cfg['data'][key]
+        if path and not (root / path).exists() and not {'evaluation', 'cam'}.isdisjoint(selected):
+            raise FileNotFoundError(f'{root / path}: not there (data.{key}); see the config.')

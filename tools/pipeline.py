@@ -1,0 +1,68 @@
+#!/usr/bin/env python
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+r"""From image-level tags to a trained segmenter: run all stages of a method, or go on with them.
+
+Stages: tags, weights, cam, cams, affinity_labels, affinity, pseudo_masks, baseline, oc,
+evaluation, report. The command of each is printed and can be run by itself. A stage whose
+inputs and settings have not changed is skipped. Stopped or killed, the same command goes on.
+
+Examples:
+    python tools/pipeline.py configs/pipelines/seam_voc.py --data-root DATA_ROOT --gpus 4
+    python tools/pipeline.py configs/pipelines/seam_voc.py --data-root DATA_ROOT --to pseudo_masks
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from mmocr_wsss.command_line import call
+
+
+def not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f'must be at least 0, got {number}')
+    return number
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of configs/pipelines')
+    parser.add_argument('--data-root', help='folder of the data; unset: as in the config')
+    parser.add_argument('--out', help='folder for everything; unset: work_dirs/pipelines/NAME')
+    parser.add_argument('--from', dest='first', metavar='STAGE', help='first stage to run')
+    parser.add_argument('--to', dest='last', metavar='STAGE', help='last stage to run')
+    parser.add_argument('--only', nargs='+', metavar='STAGE', help='stages to run')
+    parser.add_argument(
+        '--force', action='store_true', help='run the chosen stages again, changed or not'
+    )
+    parser.add_argument(
+        '--gpus', type=not_negative, default=0, metavar='N',
+        help='train and test in N processes, one per GPU (on CPUs where there is none); unset: '
+        'one process without launcher',
+    )  # fmt: skip
+    parser.add_argument(
+        '--jobs', type=int, default=os.cpu_count(), help='processes of CPU work; unset: %(default)s'
+    )
+    parser.add_argument('--device', choices=['cpu', 'cuda'], help='unset: a GPU if there is one')
+    parser.add_argument('--dry-run', action='store_true', help='print the commands, run nothing')
+    args = parser.parse_args()
+    if args.only and (args.first or args.last):
+        parser.error('--only goes without --from and --to')
+    return args
+
+
+def main(args: argparse.Namespace) -> None:
+    from mmocr_wsss.pipeline.start import run_pipeline
+
+    script = Path(sys.argv[0])
+    run_pipeline(args, resume=shlex.join(['python', str(script), *sys.argv[1:]]))
+
+
+if __name__ == '__main__':
+    options = parse_args()
+    sys.exit(call(lambda: main(options)))
