@@ -17,8 +17,8 @@ help:  ## list the targets
 
 venv: $(STAMP)  ## make .venv and install everything into it
 
-demo: $(STAMP)  ## train baseline and +OC on synthetic scenes, write a table and a figure (<= 8 min)
-	@$(PY) tools/demo.py --out demo_output
+demo: $(STAMP)  ## from tags to a report on synthetic scenes (<= 10 min), or on DATA=VOC-layout folder
+	@$(PY) tools/demo.py $(if $(DATA),--data-root $(DATA) --out demo_real,--out demo_output)
 
 test: $(STAMP)  ## run the tests that are not marked slow
 	@$(PY) -m pytest tests -m 'not slow' -n $(JOBS) --dist loadfile -q
@@ -32,7 +32,7 @@ format: $(STAMP)  ## put the code into the house format
 	@$(PY) -m ruff format .
 
 clean:  ## remove what can be made again: .venv, caches, builds, the demo's output
-	rm -rf $(VENV) build dist *.egg-info mmocr_wsss/.mim .pytest_cache .ruff_cache demo_output
+	rm -rf $(VENV) build dist *.egg-info mmocr_wsss/.mim .pytest_cache .ruff_cache demo_output demo_real
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(wildcard requirements/*.txt) setup.py

@@ -37,6 +37,7 @@ ALLOWED = {
     'evaluation': HOST_LAYER,
     'engine': HOST_LAYER | {'__init__'},
     'visualization': HOST_LAYER,
+    'demo': HOST_LAYER | {'datasets', 'pipeline'},
     'stages': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
     'pipeline': HOST_LAYER

@@ -49,6 +49,11 @@ def parse_args() -> argparse.Namespace:
         '--jobs', type=int, default=os.cpu_count(), help='processes of CPU work; unset: %(default)s'
     )
     parser.add_argument('--device', choices=['cpu', 'cuda'], help='unset: a GPU if there is one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='STAGE.KEY=VALUE',
+        help='override settings of the config of a stage (cam, cams, affinity, baseline, oc), e.g. '
+        'cam.train_dataloader.batch_size=8',
+    )  # fmt: skip
     parser.add_argument('--dry-run', action='store_true', help='print the commands, run nothing')
     args = parser.parse_args()
     if args.only and (args.first or args.last):

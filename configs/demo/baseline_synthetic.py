@@ -79,6 +79,7 @@ val_dataloader = dict(
         tags='image_tags.json',
         dataset=dict(
             type='mmocr_wsss.PseudoMaskDataset',
+            test_mode=True,  # true masks are for evaluation
             classes=classes,
             data_root=data_root,
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),

@@ -153,7 +153,7 @@ def write_synthetic_dataset(
     """Write a data set in the layout of PASCAL VOC, plus tags and noisy masks.
 
     Files below ``out_dir``: ``JPEGImages/ID.jpg``, ``SegmentationClass/ID.png``
-    (true masks of val), ``pseudo_masks/ID.png`` (noisy masks of train),
+    (true masks), ``pseudo_masks/ID.png`` (noisy masks of train),
     ``ImageSets/Segmentation/{train,val}.txt``, ``image_tags.json`` ({ID: [class
     names]} of both) and, written last, ``dataset.json`` with the arguments.
 
@@ -186,11 +186,11 @@ def write_synthetic_dataset(
             scene = make_scene(rng, height, width)
             tags[image_id] = [SYNTHETIC_CLASSES[k - 1] for k in scene.class_ids]
             _write_image(root / 'JPEGImages' / f'{image_id}.jpg', scene.image)
+            masks = {'SegmentationClass': scene.mask}
             if split == 'train':
-                folder, mask = 'pseudo_masks', make_pseudo_mask(scene, rng)
-            else:
-                folder, mask = 'SegmentationClass', scene.mask
-            write_png(root / folder / f'{image_id}.png', mask, palette(256))
+                masks['pseudo_masks'] = make_pseudo_mask(scene, rng)
+            for folder, mask in masks.items():
+                write_png(root / folder / f'{image_id}.png', mask, palette(256))
             if on_scene is not None:
                 on_scene()
         with atomic_path(root / 'ImageSets' / 'Segmentation' / f'{split}.txt') as temporary:

@@ -4,8 +4,6 @@
 import datetime
 import time
 
-from mmengine.hooks import Hook
-
 
 class Progress:
     """Counts steps and prints about five lines on the way.
@@ -27,16 +25,3 @@ class Progress:
         left = (time.time() - self.started) / self.done * (self.total - self.done)
         eta = datetime.timedelta(seconds=round(left))
         print(f'{self.name} [{self.done}/{self.total}]  eta: {eta}', flush=True)
-
-
-class ProgressHook(Hook):
-    """Prints the :class:`Progress` of a test loop under the given name."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def before_test_epoch(self, runner) -> None:
-        self.progress = Progress(self.name, len(runner.test_dataloader))
-
-    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        self.progress.step()

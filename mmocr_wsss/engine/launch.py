@@ -4,6 +4,7 @@
 import argparse
 import logging
 import os.path as osp
+from collections.abc import Sequence
 
 import torch
 from mmengine.config import Config, DictAction
@@ -99,7 +100,7 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     set_loader_defaults(cfg)
-    options = _parse_options(args.cfg_options)
+    options = parse_options(args.cfg_options)
     cfg.merge_from_dict(options)
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
@@ -120,8 +121,12 @@ def _default_work_dir(config: str) -> str:
     return osp.join('work_dirs', osp.basename(folder), osp.splitext(name)[0])
 
 
-def _parse_options(items: list[str]) -> dict:
-    """``KEY=VALUE`` strings as MMEngine's tools understand them."""
+def parse_options(items: Sequence[str]) -> dict:
+    """``KEY=VALUE`` strings as MMEngine's tools understand them.
+
+    Raises:
+        ValueError: one has no ``=``.
+    """
     wrong = [item for item in items if '=' not in item]
     if wrong:
         raise ValueError(f'--cfg-options takes KEY=VALUE, got {wrong[:5]}.')

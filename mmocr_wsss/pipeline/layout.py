@@ -9,11 +9,13 @@ from mmengine.config import Config
 
 from mmocr_wsss.artifacts import require_file
 
+#: Stages with a config of their own.
+CONFIGURED = ('cam', 'cams', 'affinity', 'baseline', 'oc')
 _DATA_KEYS = {
     'root', 'images', 'tags', 'tag_source', 'classes', 'true_masks', 'scored_list', 'scored_images',
     'val_list', 'val_masks', 'supported',
 }  # fmt: skip
-_KEYS = {'data', 'cam', 'cams', 'affinity_labels', 'affinity', 'baseline', 'oc', 'tta', 'weights'}
+_KEYS = {*CONFIGURED, 'data', 'affinity_labels', 'tta', 'weights'}
 
 
 class Layout:
@@ -72,7 +74,7 @@ def read_pipeline(path: str | os.PathLike, data_root: str | None = None) -> dict
             f'{path}: a pipeline config has {sorted(_KEYS)}, and data {sorted(_DATA_KEYS)}; '
             f'unknown {unknown}, missing {missing}, missing or unknown in data {strange}.'
         )
-    for stage in ('cam', 'cams', 'affinity', 'baseline', 'oc'):
+    for stage in CONFIGURED:
         cfg[stage] = _config_path(Path(path).resolve(), cfg[stage])
     if data_root is not None:
         cfg['data']['root'] = data_root

@@ -3,11 +3,13 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from mmocr_wsss.engine.launch import parse_options
 from mmocr_wsss.pipeline.layout import Layout
 
 #: In the order in which they run.
@@ -58,12 +60,20 @@ class Planner:
         gpus: processes of trainings and tests; 0: one, without a launcher.
         jobs: processes of the steps on the CPU.
         device: ``'cpu'``, ``'cuda'`` or None.
+        options: stage -> ``KEY=VALUE`` settings for its config.
     """
 
     def __init__(
-        self, cfg: dict[str, Any], layout: Layout, gpus: int, jobs: int, device: str | None
+        self,
+        cfg: dict[str, Any],
+        layout: Layout,
+        gpus: int = 0,
+        jobs: int = 1,
+        device: str | None = None,
+        options: dict[str, list[str]] | None = None,
     ) -> None:
         self.cfg, self.layout, self.gpus, self.jobs = cfg, layout, gpus, jobs
+        self.options = options or {}
         self.device = ['--device', device] if device else []
         self.data = cfg['data']
         self.root = Path(self.data['root'])
@@ -215,6 +225,7 @@ class Planner:
 
     def _train(self, config: str, name: str, options: list[str] = ()) -> list:
         command = self._launch('train', config)
+        options = [*self.options.get(name, ()), *options]
         return [
             *command, '--data-root', self.root, '--work-dir', self.layout.stage(name), '--resume',
             *self.device, *(['--cfg-options', *options] if options else []),
@@ -222,6 +233,7 @@ class Planner:
 
     def _test(self, name: str, checkpoint: Path, log: str, out: Path, options=()) -> list:
         command = self._launch('test', self.cfg[name], checkpoint)
+        options = [*self.options.get(name, ()), *options]
         return [
             *command, '--data-root', self.root, '--work-dir', self.layout.out / log, '--out', out,
             *self.device, *(['--cfg-options', *options] if options else []),
@@ -233,7 +245,7 @@ class Planner:
         return ['bash', repository() / 'tools' / f'dist_{tool}.sh', *arguments, self.gpus]
 
     def _checkpoint(self, name: str) -> Path:
-        train_cfg = Config.fromfile(self.cfg[name]).train_cfg
+        train_cfg = stage_config(self.cfg[name], self.options.get(name, ())).train_cfg
         epochs = train_cfg.get('max_epochs')
         file = f'epoch_{epochs}.pth' if epochs else f'iter_{train_cfg.max_iters}.pth'
         return self.layout.stage(name) / file
@@ -247,6 +259,13 @@ class Planner:
         if self.data['supported']:
             command += ['--supported', *self.data['supported']]
         return [*command, '--jobs', self.jobs, '--out', self.layout.score(name)]
+
+
+def stage_config(path: str, options: Sequence[str]) -> Config:
+    """A stage's config with the ``KEY=VALUE`` settings applied."""
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(parse_options(options))
+    return cfg
 
 
 def repository() -> Path:

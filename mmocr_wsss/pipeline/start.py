@@ -4,12 +4,10 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config
-
 from mmocr_wsss.engine.safe_checkpoint import check_initial_weights
 from mmocr_wsss.functional.dense_crf import require_pydensecrf
-from mmocr_wsss.pipeline.layout import Layout, read_pipeline
-from mmocr_wsss.pipeline.plan import STAGES, Planner
+from mmocr_wsss.pipeline.layout import CONFIGURED, Layout, read_pipeline
+from mmocr_wsss.pipeline.plan import STAGES, Planner, stage_config
 from mmocr_wsss.pipeline.run import PipelineRun, minutes
 
 
@@ -28,12 +26,13 @@ def run_pipeline(args: argparse.Namespace, resume: str) -> None:
     out = args.out or Path('work_dirs', 'pipelines', Path(args.config).stem)
     layout = Layout(out)
     selected = choose(args.first, args.last, args.only)
-    planner = Planner(cfg, layout, args.gpus, args.jobs, args.device)
+    options = split_options(args.cfg_options)
+    planner = Planner(cfg, layout, args.gpus, args.jobs, args.device, options)
     run = PipelineRun(planner.stages(), layout, cfg, selected, args.force, resume)
     if args.dry_run:
         run.show()
         return
-    _check(cfg, selected)
+    _check(cfg, selected, options)
     run.run()
     print()
     for name, seconds in run.seconds.items():
@@ -61,16 +60,34 @@ def choose(first: str | None, last: str | None, only: list[str] | None) -> list[
     return list(STAGES[begin:end])
 
 
-def _check(cfg: dict, selected: list[str]) -> None:
+def split_options(items: list[str]) -> dict[str, list[str]]:
+    """``STAGE.KEY=VALUE`` strings as {stage: [``KEY=VALUE``, ...]}.
+
+    Raises:
+        ValueError: one does not begin with a stage that has a config.
+    """
+    options: dict[str, list[str]] = {}
+    for item in items:
+        stage, dot, setting = item.partition('.')
+        if stage not in CONFIGURED or not dot or '=' not in setting:
+            raise ValueError(
+                f'--cfg-options takes STAGE.KEY=VALUE with a stage of {", ".join(CONFIGURED)}, '
+                f'got {item!r}.'
+            )
+        options.setdefault(stage, []).append(setting)
+    return options
+
+
+def _check(cfg: dict, selected: list[str], options: dict[str, list[str]]) -> None:
     """What a stage hours from now would miss."""
     if 'affinity_labels' in selected:
         require_pydensecrf()
     made = set(cfg.get('weights', {}).values()) if 'weights' in selected else set()
     for stage in {'cam', 'affinity', 'baseline', 'oc'} & set(selected):
-        model = Config.fromfile(cfg[stage]).model
+        model = stage_config(cfg[stage], options.get(stage, ())).model
         backbone = model.get('backbone', {}).get('init_cfg') or {}
         if backbone.get('checkpoint') not in made:
-            check_initial_weights(model)
+            check_initial_weights(model, f'{stage}.model')
     root = Path(cfg['data']['root'])
     for key in ('images', 'true_masks', 'scored_list', 'val_list', 'val_masks'):
         path = cfg['data'][key]

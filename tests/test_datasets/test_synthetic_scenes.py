@@ -52,7 +52,7 @@ def digests(folder):
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(root, tmp_path):
     again = write_synthetic_dataset(tmp_path / 'again', num_train=6, num_val=3, seed=3)
     other = write_synthetic_dataset(tmp_path / 'other', num_train=6, num_val=3, seed=4)
-    assert len(digests(root)) == 6 + 3 + 6 + 3 + 2 + 2
+    assert len(digests(root)) == 9 + 9 + 6 + 2 + 2
     assert digests(again) == digests(root)
     assert digests(other)['JPEGImages/val_0000.jpg'] != digests(root)['JPEGImages/val_0000.jpg']
 

@@ -3,78 +3,105 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-SETTINGS = ('--iters', 4, '--num-train', 8, '--num-val', 4, '--rows', 2)
+from mmocr_wsss.pipeline import run as pipeline_run
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENES = ('--num-train', 8, '--num-val', 4)
+SHORT = (
+    '--cfg-options',
+    *(f'{stage}.train_cfg.max_iters=4' for stage in ('cam', 'affinity', 'baseline', 'oc')),
+    *(f'{stage}.train_cfg.val_interval=4' for stage in ('cam', 'baseline', 'oc')),
+    *(f'{stage}.default_hooks.logger.interval=1' for stage in ('baseline', 'oc')),
+)
 
 
 @pytest.fixture
-def demo(run_tool, capfd):
+def demo(run_tool, monkeypatch, capfd):
+    """Run the demo, its commands in this process; gives code, output, errors, commands."""
+    commands = []
+
+    def in_process(command, log, name, lock):
+        commands.append(name)
+        tool = Path(command[1]).relative_to(ROOT / 'tools').with_suffix('')
+        return run_tool(str(tool), *command[2:]), ''
+
+    monkeypatch.setattr(pipeline_run, 'stream', in_process)
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')  # also so that the tool leaves it as it was
+
     def run(out, *options):
+        commands.clear()
         code = run_tool('demo', '--out', out, *options)
-        return code, *capfd.readouterr()
+        return code, *capfd.readouterr(), list(commands)
 
     return run
 
 
-def stamps(out):
-    files = [*out.rglob('*.pth'), *(out / 'dataset').rglob('*.png')]
-    return {path: path.stat().st_mtime_ns for path in files}
-
-
-def test_demo_from_nothing_to_the_figure_and_again(demo, tmp_path, monkeypatch):
-    monkeypatch.setenv('OMP_NUM_THREADS', '1')  # also so that the tool leaves it as it was
+def test_demo_from_nothing_to_the_figure_and_again(demo, tmp_path):
     out = tmp_path / 'out'
-    code, text, errors = demo(out, *SETTINGS)
+    code, text, errors, commands = demo(out, *SCENES, *SHORT)
     assert code == 0, errors
-    # Progress: four headings, lines with the time left, the table, both paths.
-    assert all(f'[{k}/4]' in text for k in range(1, 5))
-    assert text.count('eta:') >= 2
-    assert 'scenes [12/12]  eta: 0:00:00' in text and 'baseline, val [4/4]' in text
-    assert f'{out / "results.json"}' in text and f'{out / "figure.png"}' in text
-    results = json.loads((out / 'results.json').read_text())
-    for run in ('baseline', 'oc'):
-        assert set(results[run]) == {'val_miou', 'val_oc_rate', 'train_oc_rate'}
-        assert f'{results[run]["val_miou"]:.2f} %' in text
-    width, height = Image.open(out / 'figure.png').size
+    assert 'scenes [12/12]  eta: 0:00:00' in text
+    assert [f'[{number}/11]' in text for number in range(3, 12)] == [True] * 9
+    assert f'{out / "report.md"}' in text and f'{out / "report.png"}' in text
+    results = json.loads((out / 'report.json').read_text())
+    for name in ('cams', 'pseudo_masks', 'baseline_val', 'oc_val'):
+        assert f'{results[name]["miou"]:.2f} %' in text
+    width, height = Image.open(out / 'report.png').size
     assert width > 1000 and height > 300
     # The two runs saw the same data in the same order: the first losses are equal.
-    losses = [(out / run / 'console.log').read_text() for run in ('baseline', 'oc')]
-    first = [log.split('decode.loss_ce: ')[1].split()[0] for log in losses]
+    first = []
+    for run in ('baseline', 'oc'):
+        (log,) = (out / run).glob('*/vis_data/scalars.json')
+        first.append(json.loads(log.read_text().splitlines()[0])['decode.loss_ce'])
     assert first[0] == first[1]
 
-    before = stamps(out)
-    (out / 'figure.png').unlink()
-    code, text, _ = demo(out, *SETTINGS)
-    assert code == 0 and text.count('reused: ') == 3 and 'Iter(train)' not in text
-    assert stamps(out) == before and (out / 'figure.png').exists()
-    assert json.loads((out / 'results.json').read_text()) == results
+    code, text, _, commands = demo(out, *SCENES, *SHORT)
+    assert code == 0 and commands == [] and text.count('not changed, skipped') == 9
+    assert json.loads((out / 'report.json').read_text()) == results
 
 
 def test_another_setting_needs_overwrite(demo, tmp_path, monkeypatch):
     from mmocr_wsss.demo import stages
 
-    for stage in ('_train', '_evaluate', 'draw'):
-        monkeypatch.setattr(stages, stage, lambda *args: dict.fromkeys(KEYS, 0.5))
+    monkeypatch.setattr(stages, 'run_pipeline', lambda *args, **options: None)
+    monkeypatch.setattr(stages, 'read_json', reading(stages.read_json))
     out = tmp_path / 'out'
-    assert demo(out, *SETTINGS)[0] == 0
+    assert demo(out, *SCENES)[0] == 0
     (out / 'mine.txt').write_text('kept')
-    code, _, errors = demo(out, *SETTINGS, '--seed', 1)
-    assert code == 1 and "'seed': (0, 1)" in errors and '--overwrite' in errors
+    code, _, errors, _ = demo(out, *SCENES, '--seed', 1)
+    assert code == 1 and "'seed': 0" in errors and '--overwrite' in errors
     first = (out / 'dataset' / 'JPEGImages' / 'val_0000.jpg').read_bytes()
-    assert demo(out, *SETTINGS, '--seed', 1, '--overwrite')[0] == 0
+    assert demo(out, *SCENES, '--seed', 1, '--overwrite')[0] == 0
     assert (out / 'dataset' / 'JPEGImages' / 'val_0000.jpg').read_bytes() != first
     assert (out / 'mine.txt').read_text() == 'kept'
 
 
-KEYS = ('val_miou', 'val_oc_rate', 'train_oc_rate')
+def reading(read_json):
+    return lambda path: {} if path.name == 'report.json' else read_json(path)
+
+
+def test_real_data_take_the_lite0_pipeline(demo, tmp_path, voc_root, monkeypatch):
+    from mmocr_wsss.demo import stages
+
+    asked = []
+    monkeypatch.setattr(stages, 'run_pipeline', lambda args, resume: asked.append(args))
+    monkeypatch.setattr(stages, 'read_json', reading(stages.read_json))
+    assert demo(tmp_path / 'out', '--data-root', voc_root, '--seed', 3)[0] == 0
+    (args,) = asked
+    assert Path(args.config).stem == 'effnet-lite0_voc-animals'
+    assert args.data_root == str(voc_root)
+    assert 'baseline.randomness.seed=3' in args.cfg_options
+    assert not (tmp_path / 'out' / 'dataset').exists()
 
 
 def test_a_folder_of_something_else_is_left_alone(demo, tmp_path):
     (tmp_path / 'photo.jpg').write_bytes(b'x')
-    code, _, errors = demo(tmp_path, '--overwrite')
+    code, _, errors, _ = demo(tmp_path, '--overwrite')
     assert code == 1 and 'not empty and not from a demo' in errors
     assert os.listdir(tmp_path) == ['photo.jpg']
 
@@ -94,11 +121,8 @@ def test_progress_prints_the_time_left(capsys, monkeypatch):
 
 
 def test_table_shows_percent():
-    from mmocr_wsss.demo.report import table
+    from mmocr_wsss.demo.stages import table
 
-    rows = {run: dict(val_miou=61.237, val_oc_rate=0.0213, train_oc_rate=0.5) for run in RUNS}
-    (line,) = [row for row in table(rows).splitlines() if row.startswith('baseline  ')]
-    assert line.split() == ['baseline', '61.24', '%', '2.13', '%', '50.00', '%']
-
-
-RUNS = ('baseline', 'oc')
+    row = dict(miou=61.237, miou_supported=None, oc_rate=2.13)
+    (line,) = [r for r in table({'baseline_val': row}).splitlines() if r.startswith('baseline')]
+    assert line.split() == ['baseline,', 'val', '61.24', '%', '-', '2.13', '%']
