@@ -14,9 +14,9 @@ from PIL import Image
 from mmocr_wsss.labels import foreground_classes, palette
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-# Those of the other folders have tests of their own: test_{cam,affinity}_configs.py,
-# test_pipelines.py.
-OTHERS = {'_base_', 'cam', 'affinity', 'pipelines'}
+# The other kinds have tests of their own: test_{cam,affinity}_configs.py, and in test_tools
+# test_pipeline.py and, for the demo's, test_demo.py.
+OTHERS = {'_base_', 'cam', 'affinity', 'pipelines', 'cam_synthetic.py', 'affinity_synthetic.py'}
 LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if not OTHERS & set(p.parts))
 WITH_TERM = [p for p in LEAVES if 'loss_oc' in p.read_text(encoding='utf-8')]
 STOCK_CLASSES = {'PascalVOCDataset': 'voc', 'mmocr_wsss.COCO14Dataset': 'coco14'}

@@ -71,15 +71,21 @@ class Record:
     def __init__(self, layout: Layout, name: str) -> None:
         self.path = layout.record(name)
         self.facts: dict[str, Any] | None = None
-        self.done, self.finished, self.seconds = 0, False, 0.0
+        self.done, self.finished, self.seconds, self.repeats = 0, False, 0.0, 0
         if self.path.is_file():
             content = read_json(self.path)
             self.facts = content['facts']
             self.done, self.finished = content['commands_done'], content['finished']
-            self.seconds = content['seconds']
+            self.seconds, self.repeats = content['seconds'], content.get('repeats', 0)
+
+    @property
+    def key(self) -> str:
+        """Names the result for the stages that need it; another one each time it is made anew."""
+        return key_of(self.facts) + (f'-{self.repeats}' if self.repeats else '')
 
     def start(self, facts: dict[str, Any]) -> None:
-        """A new stage begins."""
+        """The stage begins from nothing."""
+        self.repeats = self.repeats + 1 if self.facts == facts else 0
         self.facts, self.done, self.finished, self.seconds = facts, 0, False, 0.0
         self.write()
 
@@ -88,7 +94,8 @@ class Record:
         write_json(
             self.path,
             {
-                'key': key_of(self.facts),
+                'key': self.key,
+                'repeats': self.repeats,
                 'commands_done': self.done,
                 'finished': self.finished,
                 'seconds': round(self.seconds, 1),

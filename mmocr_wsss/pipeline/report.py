@@ -68,8 +68,8 @@ def _sources(cfg: dict) -> list[str]:
 
 
 def _table(scores: dict) -> list[str]:
-    supported = next(iter(scores.values()))['supported_classes']
-    head = f'mIoU, {len(supported)} supported classes'
+    supported = _supported(scores)
+    head = f'mIoU, {len(supported)} classes' if supported else 'mIoU, classes with true pixels'
     lines = [f'| | photos | mIoU, all classes | {head} | OC rate |', '|---|---|---|---|---|']
     for name, report in scores.items():
         values = _numbers(name, scores)
@@ -93,10 +93,17 @@ def _table(scores: dict) -> list[str]:
     return [
         *lines,
         '',
-        f'Supported classes: {", ".join(supported)}. The mean over all classes counts 0 for a '
-        'class without any pixel. OC rate: % of the valid pixels with a class that the tags of '
-        'the photo rule out; CAMs are made for tagged classes only.',
+        (f'Classes of the second mean: {", ".join(supported)}. ' if supported else '')
+        + 'The mean over all classes counts 0 for a class without any pixel. OC rate: % of '
+        'the valid pixels with a class that the tags of the photo rule out; CAMs are made for '
+        'tagged classes only.',
     ]
+
+
+def _supported(scores: dict) -> list[str]:
+    """The classes of the second mean, if they are the same in every row."""
+    first, *others = [report['supported_classes'] for report in scores.values()]
+    return first if all(names == first for names in others) else []
 
 
 def _numbers(name: str, scores: dict) -> dict[str, Any]:

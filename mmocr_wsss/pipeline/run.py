@@ -18,7 +18,7 @@ from mmocr_wsss.artifacts import remove_leftovers
 from mmocr_wsss.labels import foreground_classes
 from mmocr_wsss.pipeline.layout import Layout
 from mmocr_wsss.pipeline.plan import STAGES, TITLES, Stage, repository
-from mmocr_wsss.pipeline.records import Record, key_of, set_aside, stage_facts
+from mmocr_wsss.pipeline.records import Record, set_aside, stage_facts
 
 #: Seconds between two lines of progress on the screen.
 _PAUSE = 10
@@ -140,10 +140,12 @@ class PipelineRun:
     def _run_commands(self, stage: Stage, record: Record) -> None:
         for command in stage.commands[record.done :]:
             started = time.time()
-            self._command(stage, command)
-            record.seconds += time.time() - started
-            record.done += 1
-            record.write()
+            try:
+                self._command(stage, command)
+                record.done += 1
+            finally:
+                record.seconds += time.time() - started
+                record.write()
 
     def _command(self, stage: Stage, command: list[str]) -> None:
         print('  ' + readable(command), flush=True)
@@ -157,7 +159,7 @@ class PipelineRun:
             )
 
     def _finish(self, stage: Stage, record: Record, note: str) -> None:
-        self.keys[stage.name] = key_of(record.facts)
+        self.keys[stage.name] = record.key
         self.seconds[stage.name] = record.seconds
         print(f'[{stage.name}] {note}', flush=True)
 

@@ -2,6 +2,7 @@
 """From the options of ``tools/pipeline.py`` to a finished pipeline."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from mmocr_wsss.engine.safe_checkpoint import check_initial_weights
@@ -33,7 +34,10 @@ def run_pipeline(args: argparse.Namespace, resume: str) -> None:
         run.show()
         return
     _check(cfg, selected, options)
-    run.run()
+    try:
+        run.run()
+    except KeyboardInterrupt:
+        sys.exit(f'\nstopped; to go on: {resume}')
     print()
     for name, seconds in run.seconds.items():
         print(f'{name:>16} {minutes(seconds):>14}')

@@ -69,7 +69,7 @@ def test_killed_pipeline_ends_the_same(repo_root, voc_root, tmp_path):
     out, log, killed = tmp_path / 'killed', tmp_path / 'killed.log', 0
     while killed < KILLS:
         run = Run(repo_root, config, voc_root, out, log)
-        time.sleep(rng.uniform(0.02, 0.4) * length)
+        time.sleep(rng.uniform(0.01, 0.2) * length)
         assert run.process.poll() is None, f'ended after {killed} kills: {log.read_text()}'
         run.kill()
         killed += 1
