@@ -94,17 +94,33 @@ def _block(title: str, result: dict) -> list[str]:
     ]
 
 
+#: Columns of the table: measure -> heading; a result may lack the last two.
+_COLUMNS = {
+    'iou': 'IoU',
+    'false_positives': 'FP',
+    'false_negatives': 'FN',
+    'precision': 'prec.',
+    'recall': 'recall',
+}
+
+
 def _table(scored: dict[str, dict]) -> list[str]:
     first = next(iter(scored.values()))['classes']
     width = max(len(name) for name in first)
-    titles = ''.join(f' | {title:^20}' for title in scored)
-    keys = ' |' + '|'.join(f' {"IoU":>6} {"FP":>6} {"FN":>6} ' for _ in scored)
-    lines = [f'{"":{width}} {"":>12}{titles}', f'{"class":{width}} {"true pixels":>12}{keys}']
+    heads, keys_of = [], {}
+    for title, result in scored.items():
+        row = next(iter(result['classes'].values()))
+        keys_of[title] = [key for key in _COLUMNS if key in row]
+        names = ' '.join(f'{_COLUMNS[key]:>6}' for key in keys_of[title])
+        heads.append((f'{title:^{len(names)}}', names))
+    lines = [
+        f'{"":{width}} {"":>12} | ' + ' | '.join(title for title, _ in heads),
+        f'{"class":{width}} {"true pixels":>12} | ' + ' | '.join(names for _, names in heads),
+    ]
     for name, row in first.items():
         cells = [f'{name:{width}} {row["true_pixels"]:>12,}']
-        for result in scored.values():
-            one = result['classes'][name]
-            values = (one[key] for key in ('iou', 'false_positives', 'false_negatives'))
+        for title, result in scored.items():
+            values = (result['classes'][name][key] for key in keys_of[title])
             cells.append(' '.join(f'{value:6.2f}' for value in values))
         lines.append(' | '.join(cells))
     return lines
