@@ -87,6 +87,7 @@ def test_all_stages_with_one_process(method, configs, pipeline, tmp_path):
     assert {p for p in after if after[p] != before.get(p)} == set()
 
 
+@pytest.mark.slow  # minutes: every training and test starts two processes
 @pytest.mark.parametrize('method', METHODS)
 def test_all_stages_with_two_processes(method, configs, run_process, tmp_path, voc_root):
     settings = dict(Config.fromfile(configs[method]).to_dict())
