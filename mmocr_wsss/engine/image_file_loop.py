@@ -7,6 +7,7 @@ import json
 import os.path as osp
 import re
 import sys
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -59,17 +60,17 @@ class ImageFileLoop(BaseLoop):
         self._loader_cfg = dataloader
         self.dataloader: Any = []
 
+    @abstractmethod
     def complete(self, item: dict) -> BaseDataElement:
         """The data sample of an item with what the dumper writes.
 
         Raises:
             ValueError, RuntimeError: the image is too small or too large for the network.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def stage(self) -> dict[str, Any]:
         """What the files depend on beside the weights and the network, as JSON values."""
-        raise NotImplementedError
 
     def check_model(self, model: Any) -> None:
         """Raise a ValueError for a network (not wrapped) that does not fit the dataset."""

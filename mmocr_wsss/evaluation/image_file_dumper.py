@@ -2,6 +2,7 @@
 """Write what a test loop makes, one file per image."""
 
 import os
+from abc import abstractmethod
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
@@ -33,6 +34,7 @@ class ImageFileDumper(BaseMetric):
         super().__init__(**kwargs)
         self.out_dir = out_dir
 
+    @abstractmethod
     def write(self, path: Path, sample: dict) -> None:
         """Write the file of an image.
 
@@ -40,7 +42,6 @@ class ImageFileDumper(BaseMetric):
             path: to write to.
             sample: the data sample that the loop completed, as a dict.
         """
-        raise NotImplementedError
 
     def open(self, work_dir: str, stage: dict) -> None:
         """Prepare the folder; call once on every rank before :meth:`is_finished`.

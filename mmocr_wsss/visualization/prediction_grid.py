@@ -127,15 +127,17 @@ def save_prediction_grid(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height, width = rows[0].image.shape[:2]
     panel_width = 2.5
-    panel_height = panel_width * height / width + 0.22
+    shapes = [row.image.shape for row in rows]
+    heights = [panel_width * height / width + 0.22 for height, width, _ in shapes]
     columns = _columns(rows)
-    size = (len(columns) * (panel_width + 0.08), len(rows) * panel_height + 1.2)
+    size = (len(columns) * (panel_width + 0.08), sum(heights) + 1.2)
     figure = Figure(figsize=size, layout='constrained', facecolor='white')
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.02)
-    axes = figure.subplots(len(rows), len(columns), squeeze=False)
+    axes = figure.subplots(
+        len(rows), len(columns), squeeze=False, gridspec_kw=dict(height_ratios=heights)
+    )
     colours = class_colours(len(class_names))
     for row, line in zip(rows, axes, strict=True):
         _draw_row(line, row, class_names, colours, columns)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmocr_wsss.artifacts import load_pickled_arrays
 from mmocr_wsss.cam_files import cam_grid, cam_path, full_size, read_cam, write_cam
 from mmocr_wsss.stage_files import read_stage
 from mmocr_wsss.stages.cam_folder import image_ids
@@ -78,7 +79,7 @@ def test_there_and_back_changes_nothing(run_tool, cams, tmp_path):
         (photos / image_id).parent.mkdir(parents=True, exist_ok=True)
         Image.new('RGB', SIZE[::-1]).save(photos / f'{image_id}.png')
     assert run_tool('convert_cams', cams, npy, '--to', 'npy', '--jobs', 2) == 0
-    found = np.load(npy / 'b.npy', allow_pickle=True).item()  # as the other code reads it
+    found = load_pickled_arrays(npy / 'b.npy')
     assert list(found) == [2, 19] and found[2].dtype == np.float32 and found[2].shape == SIZE
     options = ['--to', 'npz', '--images', photos, '--threshold', '0.3']
     assert run_tool('convert_cams', npy, back, *options) == 0
