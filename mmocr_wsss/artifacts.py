@@ -2,6 +2,7 @@
 """Files between stages: reading validates, writing is atomic."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ __all__ = [
     'read_json',
     'remove_leftovers',
     'require_file',
+    'sha256_of_file',
     'write_json',
     'write_png',
 ]
@@ -164,3 +166,12 @@ def require_file(path: str | os.PathLike) -> None:
     """Raise a FileNotFoundError that says how the path was understood."""
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: no such file (looked at {os.path.abspath(path)}).')
+
+
+def sha256_of_file(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's content, 64 hexadecimal digits; reads it in pieces."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()

@@ -42,6 +42,18 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def at_least(minimum: int) -> Callable[[str], int]:
+    """The ``type`` of an option that takes an integer >= ``minimum``."""
+
+    def integer(text: str) -> int:
+        number = int(text)
+        if number < minimum:
+            raise argparse.ArgumentTypeError(f'must be at least {minimum}, got {number}')
+        return number
+
+    return integer
+
+
 def prepare_environment(args: argparse.Namespace) -> None:
     """Hide the GPUs if so asked, set the rank; call before mmengine or torch is imported.
 

@@ -13,14 +13,7 @@ import os
 import shlex
 import sys
 
-from mmocr_wsss.command_line import call
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1, got {number}')
-    return number
+from mmocr_wsss.command_line import at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,8 +23,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='demo_output', help='folder for everything (%(default)s)')
     parser.add_argument('--data-root', help='data in the VOC layout instead of synthetic scenes')
     parser.add_argument('--seed', type=int, default=0, help='of scenes and trainings (%(default)s)')
-    parser.add_argument('--num-train', type=positive, default=300, help='scenes (%(default)s)')
-    parser.add_argument('--num-val', type=positive, default=60, help='scenes (%(default)s)')
+    parser.add_argument('--num-train', type=at_least(1), default=300, help='scenes (%(default)s)')
+    parser.add_argument('--num-val', type=at_least(1), default=60, help='scenes (%(default)s)')
     parser.add_argument('--device', choices=['cpu', 'cuda'], help='unset: a GPU if there is one')
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='STAGE.KEY=VALUE',

@@ -15,16 +15,8 @@ import argparse
 import os
 import shlex
 import sys
-from pathlib import Path
 
-from mmocr_wsss.command_line import call
-
-
-def not_negative(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f'must be at least 0, got {number}')
-    return number
+from mmocr_wsss.command_line import at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,12 +33,15 @@ def parse_args() -> argparse.Namespace:
         '--force', action='store_true', help='run the chosen stages again, changed or not'
     )
     parser.add_argument(
-        '--gpus', type=not_negative, default=0, metavar='N',
+        '--gpus', type=at_least(0), default=0, metavar='N',
         help='train and test in N processes, one per GPU (on CPUs where there is none); unset: '
         'one process without launcher',
     )  # fmt: skip
     parser.add_argument(
-        '--jobs', type=int, default=os.cpu_count(), help='processes of CPU work; unset: %(default)s'
+        '--jobs',
+        type=at_least(1),
+        default=os.cpu_count(),
+        help='processes of CPU work; unset: %(default)s',
     )
     parser.add_argument('--device', choices=['cpu', 'cuda'], help='unset: a GPU if there is one')
     parser.add_argument(
@@ -64,8 +59,7 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from mmocr_wsss.pipeline.start import run_pipeline
 
-    script = Path(sys.argv[0])
-    run_pipeline(args, resume=shlex.join(['python', str(script), *sys.argv[1:]]))
+    run_pipeline(args, resume=shlex.join(['python', *sys.argv]))
 
 
 if __name__ == '__main__':

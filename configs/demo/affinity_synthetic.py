@@ -3,42 +3,24 @@
 #   tools/demo.py makes both and gives their folders as stage_dir.
 # Run:   python tools/demo.py
 # Gives: the numbers that tools/demo.py prints; see the README.
-_base_ = '../_base_/affinity_runtime.py'
-data_root = 'demo_output/dataset'
+_base_ = [
+    '../_base_/models/small_resnet18.py',
+    '../_base_/datasets/affinity_voc.py',
+    '../_base_/pipelines/affinity.py',
+    '../_base_/affinity_runtime.py',
+]
+scenes = dict(data_root='demo_output/dataset', ann_file='ImageSets/Segmentation/train.txt')
 max_iters = 300
 stride = 4
-norm_cfg = dict(type='BN')
 model = dict(
     type='mmocr_wsss.AffinityNet',
     stride=stride,
     radius=5,
-    data_preprocessor=dict(
-        type='ClsDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        to_rgb=True,
-    ),
-    backbone=dict(
-        type='ResNetV1c',
-        depth=18,
-        stem_channels=16,
-        base_channels=16,
-        out_indices=(0, 1, 2),  # strides 4, 8 and 16; the head brings all to the first
-        norm_cfg=norm_cfg,
-    ),
+    backbone=dict(out_indices=(0, 1, 2)),  # strides 4, 8 and 16; the head brings all to the first
     head=dict(type='mmocr_wsss.AffinityHead', in_channels=(16, 32, 64), widths=(16, 32, 32)),
 )
-stage_files = dict(
-    type='mmocr_wsss.StageFileDataset',
-    data_root=data_root,
-    ann_file='ImageSets/Segmentation/train.txt',
-    data_prefix=dict(img_path='JPEGImages'),
-)
+in_main_process = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    sampler=dict(type='mmocr_wsss.SeededInfiniteSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
         stage_dir='demo_output/affinity_labels',
         pipeline=[
@@ -54,24 +36,14 @@ train_dataloader = dict(
             ),
             dict(type='mmocr_wsss.PackAffinityInputs', stride=stride),
         ],
-        **stage_files,
+        **scenes,
     ),
+    **in_main_process,
 )
-val_dataloader = val_evaluator = None
 test_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(
-        stage_dir='demo_output/cams/files',
-        pipeline=[
-            dict(type='mmocr_wsss.LoadCAM'),
-            dict(type='mmocr_wsss.LoadPhoto'),
-            dict(type='mmocr_wsss.PackWalkInputs'),
-        ],
-        **stage_files,
-    ),
+    dataset=dict(stage_dir='demo_output/cams/files', pipeline={{_base_.walk_pipeline}}, **scenes),
+    **in_main_process,
 )
-test_evaluator = dict(type='mmocr_wsss.PseudoMaskDumper')
 test_cfg = dict(type='mmocr_wsss.RandomWalkLoop', steps=64, beta=8, background_power=16)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.01))
 param_scheduler = [

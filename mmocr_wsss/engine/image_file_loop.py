@@ -19,7 +19,7 @@ from mmengine.structures import BaseDataElement
 from mmengine.utils import ProgressBar
 
 import mmocr_wsss
-from mmocr_wsss.artifacts import Offenders
+from mmocr_wsss.artifacts import Offenders, sha256_of_file
 from mmocr_wsss.engine.checkpoint_fit import require_fit
 from mmocr_wsss.engine.readable_items import FailedImage, ReadableItems
 
@@ -229,10 +229,4 @@ def _digest(node: Any) -> str:
 
 
 def _sha256(path: str | None) -> str | None:
-    if path is None or '://' in path:
-        return path
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
+    return path if path is None or '://' in path else sha256_of_file(path)

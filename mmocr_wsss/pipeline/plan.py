@@ -1,7 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """The stages of a pipeline: what each runs, on which inputs, to which outputs."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,13 +87,13 @@ class Planner:
         classes = self.data['classes']
         command = []
         if source is not None and isinstance(classes, str):
-            command = [_python('prepare_tags'), source, target, '--classes', classes]
+            command = [*_python('prepare_tags'), source, target, '--classes', classes]
         return Stage('tags', _commands(command), given=(target,))
 
     def _weights(self) -> Stage:
         wanted = self.cfg.get('weights', {})
         tool = _python('model_converters/convert')
-        commands = [[tool, 'package', path, '--from', kind] for kind, path in wanted.items()]
+        commands = [[*tool, 'package', path, '--from', kind] for kind, path in wanted.items()]
         return Stage('weights', _commands(*commands), given=tuple(map(Path, wanted.values())))
 
     def _cam(self) -> Stage:
@@ -116,7 +115,7 @@ class Planner:
     def _affinity_labels(self) -> Stage:
         settings = self.cfg['affinity_labels']
         out = self.layout.stage('affinity_labels')
-        command = [_python('make_affinity_labels'), self._cam_files()]
+        command = [*_python('make_affinity_labels'), self._cam_files()]
         command += ['--images', self.root / self.data['images'], '--out', out]
         command += ['--powers', *settings['powers'], '--jobs', self.jobs]
         if settings.get('crf'):
@@ -241,7 +240,7 @@ class Planner:
 
     def _launch(self, tool: str, *arguments: Any) -> list:
         if not self.gpus:
-            return [_python(tool), *arguments]
+            return [*_python(tool), *arguments]
         return ['bash', repository() / 'tools' / f'dist_{tool}.sh', *arguments, self.gpus]
 
     def _checkpoint(self, name: str) -> Path:
@@ -251,7 +250,7 @@ class Planner:
         return self.layout.stage(name) / file
 
     def _score(self, folder: Path, name: str, masks: Path, ids: Path | None, cams=False) -> list:
-        command = [_python('analysis/evaluate_cams'), folder, '--masks', masks]
+        command = [*_python('analysis/evaluate_cams'), folder, '--masks', masks]
         command += ['--ids', ids] if ids else []
         command += [] if cams else ['--pseudo-masks', '--tags', self.root / self.data['tags']]
         classes = self.data['classes']
@@ -275,16 +274,10 @@ def repository() -> Path:
     return checkout if (checkout / 'tools' / 'train.py').is_file() else package / '.mim'
 
 
-def _python(tool: str) -> tuple[str, Path]:
-    return (sys.executable, repository() / 'tools' / f'{tool}.py')
+def _python(tool: str) -> list[Any]:
+    return [sys.executable, repository() / 'tools' / f'{tool}.py']
 
 
 def _commands(*commands: list) -> list[list[str]]:
-    """Command lines as strings; the pair of interpreter and tool becomes two of them."""
-    flat = []
-    for command in filter(None, commands):
-        parts = []
-        for part in command:
-            parts += part if isinstance(part, tuple) else [part]
-        flat.append([os.fspath(p) if isinstance(p, os.PathLike) else str(p) for p in parts])
-    return flat
+    """Command lines as strings; empty ones are left out."""
+    return [[str(part) for part in command] for command in commands if command]

@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 import mmocr_wsss
-from mmocr_wsss.artifacts import read_json, write_json
+from mmocr_wsss.artifacts import read_json, sha256_of_file, write_json
 from mmocr_wsss.pipeline.layout import Layout
 from mmocr_wsss.pipeline.plan import Stage, repository
 
@@ -180,19 +180,13 @@ def _dicts(node: Any) -> Iterator[dict]:
 
 def _digest(path: Path) -> str:
     """Of the content of a file, or of the names and sizes of a folder's files."""
-    digest = hashlib.sha256()
-    if path.is_dir():
-        files = sorted(item for item in path.rglob('*') if item.is_file())
-        for file in files:
-            digest.update(f'{file.relative_to(path)} {file.stat().st_size}\n'.encode())
-    elif path.is_file():
-        with open(path, 'rb') as file:
-            digest = hashlib.file_digest(file, 'sha256') if hasattr(
-                hashlib, 'file_digest'
-            ) else hashlib.sha256(file.read())  # fmt: skip
-    else:
+    if path.is_file():
+        return sha256_of_file(path)[:16]
+    if not path.is_dir():
         return 'missing'
-    return digest.hexdigest()[:16]
+    files = sorted(item for item in path.rglob('*') if item.is_file())
+    text = ''.join(f'{file.relative_to(path)} {file.stat().st_size}\n' for file in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _differences(old: Any, new: Any, where: str = '') -> Iterator[str]:

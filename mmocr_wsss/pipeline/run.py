@@ -19,6 +19,7 @@ from mmocr_wsss.labels import foreground_classes
 from mmocr_wsss.pipeline.layout import Layout
 from mmocr_wsss.pipeline.plan import STAGES, TITLES, Stage, repository
 from mmocr_wsss.pipeline.records import Record, set_aside, stage_facts
+from mmocr_wsss.pipeline.report import write_report
 
 #: Seconds between two lines of progress on the screen.
 _PAUSE = 10
@@ -106,8 +107,6 @@ class PipelineRun:
         self._prepare(stage, record, facts, same and not record.finished)
         self._run_commands(stage, record)
         if stage.name == 'report':
-            from mmocr_wsss.pipeline.report import write_report
-
             write_report(self.cfg, self.layout)
         record.finished = True
         record.write()

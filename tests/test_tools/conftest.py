@@ -56,3 +56,19 @@ def run_tool(monkeypatch):
         return tool.call(lambda: tool.main(args))
 
     return run
+
+
+@pytest.fixture
+def commands_of_pipeline(run_tool, monkeypatch):
+    """Run the commands of pipelines in this process; gives the list of (stage, tool) so far."""
+    from mmocr_wsss.pipeline import run as pipeline_run
+
+    commands = []
+
+    def stream(command, log, name, lock):
+        tool = Path(command[1]).relative_to(ROOT / 'tools').with_suffix('')
+        commands.append((name, tool.name))
+        return run_tool(str(tool), *command[2:]), ''
+
+    monkeypatch.setattr(pipeline_run, 'stream', stream)
+    return commands

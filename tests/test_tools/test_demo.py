@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmocr_wsss.pipeline import run as pipeline_run
-
-ROOT = Path(__file__).resolve().parents[2]
 SCENES = ('--num-train', 8, '--num-val', 4)
 SHORT = (
     '--cfg-options',
@@ -21,16 +18,9 @@ SHORT = (
 
 
 @pytest.fixture
-def demo(run_tool, monkeypatch, capfd):
+def demo(run_tool, commands_of_pipeline, monkeypatch, capfd):
     """Run the demo, its commands in this process; gives code, output, errors, commands."""
-    commands = []
-
-    def in_process(command, log, name, lock):
-        commands.append(name)
-        tool = Path(command[1]).relative_to(ROOT / 'tools').with_suffix('')
-        return run_tool(str(tool), *command[2:]), ''
-
-    monkeypatch.setattr(pipeline_run, 'stream', in_process)
+    commands = commands_of_pipeline
     monkeypatch.setenv('OMP_NUM_THREADS', '1')  # also so that the tool leaves it as it was
 
     def run(out, *options):

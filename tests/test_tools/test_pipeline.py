@@ -33,16 +33,9 @@ def configs(tmp_path_factory, voc_root):
 
 
 @pytest.fixture
-def pipeline(run_tool, monkeypatch, capfd, voc_root):
+def pipeline(run_tool, commands_of_pipeline, capfd, voc_root):
     """Run ``tools/pipeline.py`` with its commands in this process; gives code, output, errors."""
-    commands = []
-
-    def in_process(command, log, name, lock):
-        tool = Path(command[1]).relative_to(ROOT / 'tools').with_suffix('')
-        commands.append((name, tool.name))
-        return run_tool(str(tool), *command[2:]), ''
-
-    monkeypatch.setattr(pipeline_run, 'stream', in_process)
+    commands = commands_of_pipeline
 
     def run(config, out, *options):
         commands.clear()
@@ -156,14 +149,6 @@ def test_a_failure_names_stage_log_and_command(configs, run_process, tmp_path, v
         (('--from', 'cans'), "there is no stage 'cans'; the stages are tags, weights, cam,"),
         (('--from', 'oc', '--to', 'cam'), '--from oc comes after --to cam'),
         (('--cfg-options', 'cans.x=1'), "a stage of cam, cams, affinity, baseline, oc, got 'cans"),
-        (
-            (
-                '--cfg-options',
-                'cam.model.backbone.init_cfg.type=Pretrained',
-                'cam.model.backbone.init_cfg.checkpoint=no.pth',
-            ),
-            "there is no checkpoint 'no.pth'",
-        ),
         (('--data-root', 'nowhere'), 'nowhere: no such folder (data.root of'),
     ],
 )
@@ -187,6 +172,20 @@ def test_wrong_configs(configs, pipeline, tmp_path):
         assert message in errors
 
 
+def test_missing_weights_are_said_before_anything_runs(pipeline, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = ROOT / 'configs' / 'pipelines' / 'seam_voc.py'
+    code, _, errors, commands = pipeline(config, tmp_path / 'out', '--only', 'cam')
+    assert code == 1 and commands == []
+    assert "cam.model.backbone.init_cfg.checkpoint: there is no checkpoint 'pretrained/" in errors
+    # The same place in the config of that stage, by option.
+    code, _, errors, commands = pipeline(
+        config, tmp_path / 'out', '--only', 'cam', '--cfg-options',
+        'cam.model.backbone.init_cfg.checkpoint=no.pth',
+    )  # fmt: skip
+    assert code == 1 and commands == [] and "there is no checkpoint 'no.pth'" in errors
+
+
 def test_dry_run_shows_all_and_makes_nothing(configs, pipeline, tmp_path):
     code, text, _, commands = pipeline(configs['seam'], tmp_path / 'out', '--dry-run')
     assert code == 0 and commands == [] and not (tmp_path / 'out').exists()
@@ -203,13 +202,30 @@ def test_one_run_per_folder(configs, pipeline, tmp_path):
     assert 'another run is at work in this folder' in errors
 
 
-def test_tags_are_made_where_they_are_missing(configs, pipeline, tmp_path, voc_root, monkeypatch):
+def test_tags_are_made_where_they_are_missing(configs, run_process, tmp_path, voc_root):
     data = tmp_path / 'data'
     shutil.copytree(voc_root, data)
     (data / 'image_tags.json').unlink()
-    out = tmp_path / 'out'
-    code, _, errors, _ = pipeline(configs['seam'], out, '--data-root', data, '--only', 'cam')
-    assert code == 1 and 'image_tags.json: no such file (image-level tags)' in errors
+    settings = dict(Config.fromfile(configs['seam']).to_dict())
+    settings['data']['tag_source'] = 'SegmentationClassAug'
+    config = configs['seam'].with_name('tags.py')
+    Config(settings).dump(config)
+
+    def run(*stages):
+        tool = ROOT / 'tools' / 'pipeline.py'
+        where = ['--data-root', data, '--out', 'out']
+        return run_process(sys.executable, tool, config, *where, '--only', *stages)
+
+    done = run('cam')
+    assert done.returncode == 1
+    assert 'image_tags.json: no such file (image-level tags)' in done.stderr
+    done = run('tags')
+    assert done.returncode == 0 and 'tools/prepare_tags.py' in done.stdout, done.stderr
+    made = json.loads((data / 'image_tags.json').read_text())
+    given = json.loads((voc_root / 'image_tags.json').read_text())
+    assert {i: sorted(made[i]) for i in made} == {i: sorted(given[i]) for i in given}
+    done = run('tags')
+    assert done.returncode == 0 and 'prepare_tags' not in done.stdout
 
 
 @pytest.mark.parametrize('path', pipeline_recipes.LEAVES, ids=lambda path: path.stem)

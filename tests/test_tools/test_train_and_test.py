@@ -44,7 +44,7 @@ def checkpoint(tmp_path_factory, voc_root):
         {k: DictAction._parse_iterable(v) for k, v in (item.split('=', 1) for item in SMALL)}
     )
     init_default_scope('mmseg')
-    torch.manual_seed(0)
+    torch.manual_seed(3)  # one that is right on a seventh of the pixels; with 0 it was on one pixel
     model = MODELS.build(cfg.model)
     model.init_weights()
     for parameter in model.decode_head.parameters():
@@ -112,7 +112,7 @@ def test_two_processes_train_resume_and_score(
     one, two = metrics_in(tmp_path / 'one'), metrics_in(tmp_path / 'two')
     assert one == two
     # Values that would not agree by accident.
-    assert 0 < one['aAcc'] < 100 and 0 < one['oc_rate'] < 1
+    assert 1 < one['aAcc'] < 100 and 0 < one['oc_rate'] < 1
     assert '.dist_test' not in set(os.listdir(ROOT)) - before
 
 
