@@ -80,14 +80,21 @@ def _foreign_names(path: str | os.PathLike) -> list[str]:
 
 
 def save_weights(path: str | os.PathLike, state_dict: dict[str, Tensor], meta: dict) -> None:
-    """Write ``{'state_dict', 'meta'}``; readable with ``weights_only=True``."""
-    with atomic_path(path) as temporary:
-        torch.save({'state_dict': state_dict, 'meta': meta}, temporary)
+    """Write ``{'state_dict', 'meta'}``; readable with ``weights_only=True``.
+
+    The same weights give the same bytes.
+    """
+    _save(path, {'state_dict': state_dict, 'meta': meta})
 
 
 def save_official(
     path: str | os.PathLike, state_dict: dict[str, Tensor], wrapper: str | None = None
 ) -> None:
     """Write a state dict as the official repositories do: bare, or under the key ``wrapper``."""
-    with atomic_path(path) as temporary:
-        torch.save(state_dict if wrapper is None else {wrapper: state_dict}, temporary)
+    _save(path, state_dict if wrapper is None else {wrapper: state_dict})
+
+
+def _save(path: str | os.PathLike, data: dict) -> None:
+    # Given a name, torch would write that of the temporary file into the archive.
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
+        torch.save(data, file)

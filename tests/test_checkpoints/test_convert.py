@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 
 from mmocr_wsss.checkpoints import official
 from mmocr_wsss.checkpoints.convert import SOURCES, convert_file, revert_file
-from mmocr_wsss.checkpoints.files import read_weights, save_weights
+from mmocr_wsss.checkpoints.files import read_weights, save_official, save_weights
 from mmocr_wsss.checkpoints.layout import ANY, Layout, convert_state_dict
 from mmocr_wsss.models import WideResNet38
 
@@ -253,6 +253,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         save_weights(path, {'a': torch.ones(2)}, {'odd': lambda: 0})
     assert read_weights(path)['a'].shape == (1,)
     assert [p.name for p in tmp_path.iterdir()] == ['x.pth']
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path):
+    state = {'a': torch.arange(6.0).view(2, 3)}
+    for name in ('one', 'two'):
+        save_weights(tmp_path / f'{name}.pth', state, {'source': 'x'})
+        save_official(tmp_path / f'{name}.official.pth', state, 'model')
+    assert (tmp_path / 'one.pth').read_bytes() == (tmp_path / 'two.pth').read_bytes()
+    official_files = [tmp_path / f'{name}.official.pth' for name in ('one', 'two')]
+    assert official_files[0].read_bytes() == official_files[1].read_bytes()
+    torch.testing.assert_close(read_weights(tmp_path / 'one.pth'), state)
 
 
 def test_efficientnet_lite0_table_is_the_timm_model(tmp_path):
