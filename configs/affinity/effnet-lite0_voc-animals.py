@@ -58,7 +58,7 @@ test_dataloader = dict(
 )
 # The walk of PSA, as published.
 test_cfg = dict(type='mmocr_wsss.RandomWalkLoop', steps=256, beta=8, background_power=16)
-max_iters = 200
+max_iters = 400
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01),
@@ -72,4 +72,8 @@ param_scheduler = [
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 auto_scale_lr = dict(base_batch_size=16)
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100, max_keep_ckpts=1))
+default_hooks = dict(
+    logger=dict(interval=20),
+    checkpoint=dict(interval=100, max_keep_ckpts=1),
+    channels_last=dict(type='mmocr_wsss.ChannelsLastHook'),
+)

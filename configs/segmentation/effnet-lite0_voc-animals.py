@@ -86,4 +86,8 @@ param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0, begin=20, end=max_iters + 1, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100, max_keep_ckpts=1))
+default_hooks = dict(
+    logger=dict(interval=20),
+    checkpoint=dict(interval=100, max_keep_ckpts=1),
+    channels_last=dict(type='mmocr_wsss.ChannelsLastHook'),
+)

@@ -3,6 +3,7 @@ from .annotation_correlation_hook import AnnotationCorrelationHook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .autocast_optim_wrapper import AutocastOptimWrapper
 from .cam_loop import CAMLoop
+from .channels_last_hook import ChannelsLastHook
 from .epochwise_cosine_lr import EpochwiseCosineLR
 from .iteration_seed_hook import IterationSeedHook
 from .random_walk_loop import RandomWalkLoop
@@ -13,6 +14,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'AutocastOptimWrapper',
     'CAMLoop',
+    'ChannelsLastHook',
     'EpochwiseCosineLR',
     'IterationSeedHook',
     'RandomWalkLoop',

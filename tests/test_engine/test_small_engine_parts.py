@@ -1,6 +1,8 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 import torch
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
 from torch import nn
 
 from mmocr_wsss.engine import AutocastOptimWrapper
@@ -47,3 +49,43 @@ def test_expected_results_are_two_sided_and_inclusive():
     assert check_expected_results(metrics, [('mAcc', 1.0, 1.0)]) == [
         "mAcc was not measured; there are ['broken', 'mIoU', 'oc_rate']"
     ]
+
+
+def test_channels_last_is_a_layout_and_nothing_else(tmp_path):
+    class Tiny(BaseModel):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=4))
+
+        def forward(self, inputs, mode='tensor'):
+            out = self.layers(torch.stack(inputs))
+            self.last = out.is_contiguous(memory_format=torch.channels_last)
+            return {'loss': out.square().mean()} if mode == 'loss' else out
+
+    weights, losses = [], []
+    for name, hooks in (('plain', []), ('last', [dict(type='mmocr_wsss.ChannelsLastHook')])):
+        torch.manual_seed(0)
+        model = Tiny()
+        runner = Runner(
+            model=model,
+            work_dir=str(tmp_path / name),
+            train_dataloader=dict(
+                dataset=[{'inputs': photo} for photo in torch.randn(4, 3, 8, 8)],
+                sampler=dict(type='mmengine.InfiniteSampler', shuffle=False),
+                batch_size=2,
+                num_workers=0,
+            ),
+            train_cfg=dict(type='mmengine.IterBasedTrainLoop', max_iters=3),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+            custom_hooks=hooks,
+            default_scope='mmengine',
+            experiment_name=f'channels_last_{name}',
+            log_level='ERROR',
+        )
+        runner.train()
+        assert model.last == bool(hooks)
+        weights.append({key: value.contiguous() for key, value in model.state_dict().items()})
+        losses.append(runner.message_hub.get_scalar('train/loss').current())
+    assert losses[0] > 0
+    torch.testing.assert_close(losses[1], losses[0])
+    torch.testing.assert_close(weights[1], weights[0])
