@@ -11,6 +11,9 @@ from mmocr_wsss.pipeline.layout import CONFIGURED, Layout, read_pipeline
 from mmocr_wsss.pipeline.plan import STAGES, Planner, stage_config
 from mmocr_wsss.pipeline.run import PipelineRun, minutes
 
+#: Characters that ``--cfg-options`` of the stages would not leave in a path.
+_SPLIT = ' ,()[]\'"'
+
 
 def run_pipeline(args: argparse.Namespace, resume: str) -> None:
     """Run the stages that the options choose.
@@ -26,6 +29,7 @@ def run_pipeline(args: argparse.Namespace, resume: str) -> None:
     cfg = read_pipeline(args.config, args.data_root)
     out = args.out or Path('work_dirs', 'pipelines', Path(args.config).stem)
     layout = Layout(out)
+    _check_out(layout)
     selected = choose(args.first, args.last, args.only)
     options = split_options(args.cfg_options)
     planner = Planner(cfg, layout, args.gpus, args.jobs, args.device, options)
@@ -80,6 +84,17 @@ def split_options(items: list[str]) -> dict[str, list[str]]:
             )
         options.setdefault(stage, []).append(setting)
     return options
+
+
+def _check_out(layout: Layout) -> None:
+    path = str(layout.out.resolve())
+    found = sorted(set(path) & set(_SPLIT))
+    if found:
+        raise ValueError(
+            f'{path}: --out must be a path without any of {_SPLIT!r}, which MMEngine takes out of '
+            f'settings or splits them at; found {" ".join(map(repr, found))}. Choose another '
+            'folder; the data may lie where they are.'
+        )
 
 
 def _check(cfg: dict, selected: list[str], options: dict[str, list[str]]) -> None:

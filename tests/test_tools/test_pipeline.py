@@ -158,6 +158,12 @@ def test_wrong_options(options, message, configs, pipeline, tmp_path):
     assert message in errors
 
 
+def test_an_output_folder_that_settings_cannot_name(configs, pipeline, tmp_path):
+    code, _, errors, commands = pipeline(configs['seam'], tmp_path / 'my out,1')
+    assert code == 1 and commands == [] and not (tmp_path / 'my out,1').exists()
+    assert 'my out,1: --out must be a path without any of' in errors and "found ' ' ','" in errors
+
+
 def test_wrong_configs(configs, pipeline, tmp_path):
     settings = dict(Config.fromfile(configs['seam']).to_dict())
     target = configs['seam'].with_name('wrong.py')
