@@ -10,7 +10,7 @@ _base_ = [
     '../_base_/affinity_runtime.py',
 ]
 scenes = dict(data_root='demo_output/dataset', ann_file='ImageSets/Segmentation/train.txt')
-max_iters = 300
+max_iters = 200
 stride = 4
 model = dict(
     type='mmocr_wsss.AffinityNet',
@@ -44,7 +44,8 @@ test_dataloader = dict(
     dataset=dict(stage_dir='demo_output/cams/files', pipeline={{_base_.walk_pipeline}}, **scenes),
     **in_main_process,
 )
-test_cfg = dict(type='mmocr_wsss.RandomWalkLoop', steps=64, beta=8, background_power=16)
+# The background score of the CAMs' recipe.
+test_cfg = dict(type='mmocr_wsss.RandomWalkLoop', steps=64, beta=8, background_threshold=0.5)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.01))
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-5, by_epoch=False, begin=0, end=max_iters),

@@ -1,12 +1,12 @@
 # A small net from scratch on the synthetic scenes of tools/demo.py, without the OC loss.
-# 1 process x 8 images of 96 x 128, 1000 iterations: about two minutes on two CPU cores.
+# 1 process x 8 images of 96 x 128, 800 iterations: about two minutes on two CPU cores.
 # Needs: the data set that tools/demo.py writes below its output folder.
 # Run:   python tools/train.py configs/demo/baseline_synthetic.py --data-root demo_output/dataset
 # Gives: the numbers that tools/demo.py prints; see the README.
 _base_ = '../_base_/default_runtime.py'
 data_root = 'demo_output/dataset'
 classes = ('boat', 'duck', 'car', 'bus', 'cow', 'sheep')
-max_iters = 1000
+max_iters = 800
 
 norm_cfg = dict(type='BN')
 model = dict(

@@ -5,7 +5,8 @@
 # Gives: see the README.
 cam = 'demo/cam_synthetic.py'
 cams = 'demo/cam_synthetic.py'
-affinity_labels = dict(powers=(4, 24), crf='cam')
+# Background from half of the maximum (power 1) down to 0.28 of it (power 4) is left open.
+affinity_labels = dict(powers=(1, 4), crf='cam')
 affinity = 'demo/affinity_synthetic.py'
 baseline = 'demo/baseline_synthetic.py'
 oc = 'demo/oc_synthetic.py'
