@@ -15,7 +15,8 @@ _COLOURS = (
     (0, 0, 0), (31, 119, 220), (255, 196, 20), (214, 39, 40), (44, 160, 70), (148, 82, 200),
     (255, 127, 14), (23, 190, 207), (140, 86, 75), (188, 189, 34),
 )  # fmt: skip
-_MARK = (255, 0, 200)
+#: Of pixels outside the candidate classes.
+MARK_COLOUR = (255, 0, 200)
 _COLUMNS = {
     'image': 'Photo',
     'cam': 'CAM',
@@ -71,7 +72,7 @@ def paint_classes(image: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> n
 def mark_pixels(image: np.ndarray, marked: np.ndarray) -> np.ndarray:
     """The greyed photo with the ``marked`` bool (H, W) pixels in magenta, uint8 (H, W, 3)."""
     canvas = _faded(image)
-    canvas[marked] = _MARK
+    canvas[marked] = MARK_COLOUR
     return np.rint(canvas).astype(np.uint8)
 
 
@@ -221,7 +222,7 @@ def _draw_legend(figure, rows, class_names, colours):
         for mask in (row.baseline, row.rectified, row.truth):
             used |= set(np.unique(mask).tolist()) - {BACKGROUND_ID, IGNORE_ID}
     handles = [Patch(color=colours[k] / 255, label=class_names[k]) for k in sorted(used)]
-    handles.append(Patch(color=np.array(_MARK) / 255, label='out of candidate (OC)'))
+    handles.append(Patch(color=np.array(MARK_COLOUR) / 255, label='out of candidate (OC)'))
     figure.legend(
         handles=handles, loc='outside lower center', ncols=min(len(handles), 8), frameon=False
     )
