@@ -60,7 +60,16 @@ def long_description() -> str:
 
 EXTRAS = {
     name: requirements(name)
-    for name in ('stack', 'mminstall', 'crf', 'pretrained', 'optional', 'tests', 'docs')
+    for name in (
+        'stack',
+        'mminstall',
+        'converters',
+        'crf',
+        'pretrained',
+        'optional',
+        'tests',
+        'docs',
+    )
 }
 
 setup(

@@ -40,6 +40,7 @@ ALLOWED = {
     'demo': HOST_LAYER | {'datasets', 'pipeline'},
     'stages': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
+    'converters': HOST_LAYER | {'datasets', 'stages', 'visualization'},
     'pipeline': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
 }
