@@ -45,3 +45,13 @@ def test_dense_crf_writes_the_same_with_two_processes(run_process, repo_root, tm
     numbers = json.loads(out.read_text())
     assert numbers['same_files'] and [row['jobs'] for row in numbers['rows']] == [1, 2]
     assert numbers['rows'][0]['speed'] == 1 and numbers['rows'][1]['seconds'] > 0
+
+
+def test_coco_conversion_is_the_same_when_killed(run_process, repo_root, tmp_path):
+    done = run_process(
+        sys.executable, repo_root / 'benchmarks' / 'coco14.py', '--images', 6, '--objects', 200,
+        '--runs', 1, '--kills', 1, '--folder', tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert 'MiB written, digest' in done.stdout and done.stdout.endswith('all the same\n')
+    assert not list(tmp_path.iterdir())
