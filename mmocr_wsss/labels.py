@@ -86,18 +86,20 @@ def tags_from_names(names: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     return tags
 
 
-def candidates_from_tags(tags: np.ndarray) -> np.ndarray:
+def candidates_from_tags(tags: np.ndarray, background: bool = True) -> np.ndarray:
     """Candidate classes: the tags plus the background.
 
     Args:
         tags: (..., K) bool; index k is class id k + 1.
+        background: whether a pixel may show none of the classes. Where it may not, class
+            id 0 stays reserved but is no candidate.
 
     Returns:
-        (..., K + 1) bool, indexed by class id; ``[..., 0]`` is always true.
+        (..., K + 1) bool, indexed by class id; ``[..., 0]`` is ``background``.
     """
     tags = np.asarray(tags, dtype=bool)
-    background = np.ones((*tags.shape[:-1], 1), dtype=bool)
-    return np.concatenate([background, tags], axis=-1)
+    first = np.full((*tags.shape[:-1], 1), background, dtype=bool)
+    return np.concatenate([first, tags], axis=-1)
 
 
 def class_ids_from_tags(tags: np.ndarray) -> np.ndarray:

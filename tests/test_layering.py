@@ -15,7 +15,8 @@ HOSTS = {'mmengine', 'mmcv', 'mmseg', 'mmpretrain'}
 
 #: What of the package each layer may import, besides itself.
 BASE = {
-    'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files', 'seeding',
+    'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files',
+    'dataset_file', 'seeding',
 }  # fmt: skip
 HOST_LAYER = BASE | {'registry', 'functional', 'checkpoints'}
 ALLOWED = {
@@ -25,6 +26,7 @@ ALLOWED = {
     'cam_files': {'labels', 'artifacts', 'stage_files'},
     'crf_files': {'artifacts', 'cam_files', 'stage_files'},
     'stage_files': {'artifacts'},
+    'dataset_file': {'labels', 'artifacts'},
     'seeding': set(),
     'hosts': set(),
     'command_line': set(),
@@ -46,8 +48,8 @@ ALLOWED = {
 }
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {
-    'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files', 'seeding',
-    'hosts', 'command_line', '__init__', 'functional', 'checkpoints',
+    'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files',
+    'dataset_file', 'seeding', 'hosts', 'command_line', '__init__', 'functional', 'checkpoints',
 }  # fmt: skip
 STANDARD_LIBRARY_ONLY = {'__init__', 'hosts', 'command_line'}
 

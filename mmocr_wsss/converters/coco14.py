@@ -18,6 +18,7 @@ from mmocr_wsss.artifacts import (
 )
 from mmocr_wsss.converters.coco_instances import Annotations, index_annotations, read_instances
 from mmocr_wsss.converters.coco_masks import CROWDS, OVERLAPS, draw_mask
+from mmocr_wsss.dataset_file import DatasetFacts, Split, write_dataset_file
 from mmocr_wsss.datasets.id_lists import read_id_list
 from mmocr_wsss.datasets.mask_files import image_size
 from mmocr_wsss.labels import CLASS_SETS, palette
@@ -43,8 +44,9 @@ def convert_coco14(
 
     Writes ``OUT/masks/SPLIT/STEM.png`` (palette PNG: 0 background, 1..80 the categories in the
     order of their ids, 255 ignore), ``OUT/image_tags.json`` {stem: [class names]} with the
-    categories of all objects of an image, crowd regions included, and
-    ``OUT/lists/SPLIT.txt`` with all images, those without any object too. Where ``out`` has
+    categories of all objects of an image, crowd regions included,
+    ``OUT/lists/SPLIT.txt`` with all images, those without any object too, and
+    ``OUT/dataset.json``, with which configs of other data run here. Where ``out`` has
     no ``images/SPLIT``, a link leads to the photos of ``root``.
 
     Args:
@@ -84,6 +86,7 @@ def convert_coco14(
         _write_list(out / 'lists' / f'{split}.txt', annotations)
         tags |= annotations.class_ids
     _write_tags(out / 'image_tags.json', tags)
+    _write_dataset_file(out)
     return report
 
 
@@ -236,3 +239,24 @@ def _write_tags(path: Path, class_ids: dict[str, list[int]]) -> None:
     table = read_json(path) if path.is_file() else {}
     table |= {stem: [names[k - 1] for k in ids] for stem, ids in class_ids.items()}
     write_json(path, dict(sorted(table.items())))
+
+
+def _write_dataset_file(out: Path) -> None:
+    """For the splits that are there; validation images alone are no data set."""
+    there = {
+        split: Split(f'lists/{split}.txt', f'images/{split}', f'masks/{split}')
+        for split in SPLITS
+        if (out / 'lists' / f'{split}.txt').is_file()
+    }
+    train, val = map(there.get, SPLITS)
+    if train is None:
+        return
+    facts = DatasetFacts(
+        classes=CLASS_SETS['coco14'],
+        background=True,
+        img_suffix='.jpg',
+        tags='image_tags.json',
+        train=train._replace(scored_list=train.list),
+        val=val,
+    )
+    write_dataset_file(out, facts)

@@ -46,6 +46,8 @@ class ImageTagDataset:
             ``data_root`` of the wrapped dataset (the first that has one). Entries of
             other images are allowed.
         lazy_init: put off reading the table and the checks until ``full_init``.
+        background: False for data whose pixels all belong to a class: class id 0 is then no
+            candidate of any image.
 
     Raises:
         FileNotFoundError: there is no tag table.
@@ -54,11 +56,13 @@ class ImageTagDataset:
             (one error with counts and first examples).
     """
 
-    def __init__(self, dataset: Any, tags: Any, lazy_init: bool = False) -> None:
+    def __init__(
+        self, dataset: Any, tags: Any, lazy_init: bool = False, background: bool = True
+    ) -> None:
         if isinstance(dataset, Mapping):
             dataset = DATASETS.build(copy.deepcopy(dataset))
         self.dataset = dataset
-        self.tags = tags
+        self.tags, self.background = tags, background
         refuse_mixing(dataset)
         self._metainfo = dataset.metainfo
         self.classes = _foreground_of(self._metainfo, type(dataset).__name__)
@@ -81,6 +85,9 @@ class ImageTagDataset:
         table = collect_tags(source, self.classes, bad)
         paths = _paths(self.dataset)
         self._tags_of_path = _match(set(paths), table, bad)
+        for path, row in self._tags_of_path.items():
+            if not self.background and not row.any():
+                bad.add('image without tags, which background=False rules out', path)
         bad.raise_if_any(
             'Every image needs an entry {id: [class names]} whose id is its file stem, or '
             'its path without suffix where stems repeat (folder/stem), and names among '
@@ -137,7 +144,7 @@ class ImageTagDataset:
                 'which is no image of the dataset, so its tags are unknown. Keep `img_path` '
                 'unchanged in the pipeline.'
             )
-        return candidates_from_tags(self._tags_of_path[img_path])
+        return candidates_from_tags(self._tags_of_path[img_path], self.background)
 
     def _attach(self, sample: dict) -> dict:
         packed = sample.get('data_samples')

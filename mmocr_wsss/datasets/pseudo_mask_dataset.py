@@ -36,7 +36,8 @@ class PseudoMaskDataset(BaseSegDataset):
             :func:`~mmocr_wsss.datasets.id_lists.read_id_list`; the path style of
             PSA is understood, its mask column is not used). Empty: all images.
         data_root: folder that ``ann_file`` and ``data_prefix`` are relative to.
-        data_prefix: folders ``img_path`` and ``seg_map_path``.
+        data_prefix: folders ``img_path`` and ``seg_map_path``. With ``test_mode`` the second
+            may be missing: there are photos alone, and the pipeline loads no masks.
         check_masks: also read all masks and all image headers: class ids in range,
             and mask and image of one size. That the files exist is always checked.
         allow_true_masks: train on true masks on purpose; else folders that hold those of
@@ -71,7 +72,9 @@ class PseudoMaskDataset(BaseSegDataset):
             raise ValueError('reduce_zero_label=True would drop the background, class id 0.')
         if metainfo and {'classes', 'palette'} & set(metainfo):
             raise ValueError('name the classes by `classes`; metainfo gets them from there.')
-        missing = {'img_path', 'seg_map_path'} - set(data_prefix or {})
+        self._blind = bool(kwargs.get('test_mode')) and 'seg_map_path' not in (data_prefix or {})
+        needed = {'img_path'} if self._blind else {'img_path', 'seg_map_path'}
+        missing = needed - set(data_prefix or {})
         if missing:
             raise ValueError(
                 'data_prefix must name the folders img_path and seg_map_path, '
@@ -102,7 +105,7 @@ class PseudoMaskDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """Data infos of all ids, in the order of the list file."""
-        for key in ('img_path', 'seg_map_path'):
+        for key in ('img_path',) if self._blind else ('img_path', 'seg_map_path'):
             if not fileio.isdir(self.data_prefix[key], self.backend_args):
                 raise FileNotFoundError(
                     f'{self.data_prefix[key]}: no such folder (data_prefix[{key!r}], '
@@ -120,13 +123,16 @@ class PseudoMaskDataset(BaseSegDataset):
 
     def _data_info(self, image_id: str) -> dict:
         folders = self.data_prefix
-        return {
+        info = {
             'img_path': osp.join(folders['img_path'], image_id + self.img_suffix),
-            'seg_map_path': osp.join(folders['seg_map_path'], image_id + self.seg_map_suffix),
             'label_map': self.label_map,
             'reduce_zero_label': False,
             'seg_fields': [],
         }
+        if not self._blind:
+            mask = osp.join(folders['seg_map_path'], image_id + self.seg_map_suffix)
+            info['seg_map_path'] = mask
+        return info
 
     def _check_files(self) -> None:
         infos = [self.get_data_info(index) for index in range(len(self))]
@@ -141,9 +147,9 @@ class PseudoMaskDataset(BaseSegDataset):
         )
 
     def _check_origin(self) -> None:
-        folder = self.data_prefix['seg_map_path']
         if self.test_mode or self.backend_args is not None:
             return
+        folder = self.data_prefix['seg_map_path']
         if self.allow_true_masks:
             print_log(f'allow_true_masks: {folder} is not checked', 'current', logging.WARNING)
             return
@@ -152,13 +158,13 @@ class PseudoMaskDataset(BaseSegDataset):
         refuse_true_masks(folder, self.data_root, names)
 
     def _problems_of(self, info: dict) -> list[tuple[str, str]]:
-        image, mask = info['img_path'], info['seg_map_path']
+        image, mask = info['img_path'], info.get('seg_map_path')
         problems = []
         if not fileio.exists(image, self.backend_args):
             problems.append(('missing image', image))
-        if not fileio.exists(mask, self.backend_args):
+        if mask is not None and not fileio.exists(mask, self.backend_args):
             problems.append(('missing mask', mask))
-        if problems or not self.check_masks:
+        if problems or mask is None or not self.check_masks:
             return problems
         try:
             size, ids = mask_size_and_ids(mask, self.backend_args)

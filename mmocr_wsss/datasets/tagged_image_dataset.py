@@ -40,6 +40,8 @@ class TaggedImageDataset(BaseDataset):
         data_prefix: ``dict(img_path=FOLDER)``.
         img_suffix: suffix of the image files behind the id.
         backend_args: as for mmengine's file backends.
+        background: False for data whose pixels all belong to a class: every image needs a
+            tag, and the CAMs note it for the stages after them.
         **kwargs: as for mmengine's ``BaseDataset`` (``pipeline``, ``indices``, ...).
 
     Raises:
@@ -57,10 +59,12 @@ class TaggedImageDataset(BaseDataset):
         data_prefix: dict = dict(img_path=''),  # noqa: B006
         img_suffix: str = '.jpg',
         backend_args: dict | None = None,
+        background: bool = True,
         **kwargs: Any,
     ) -> None:
         self.classes = foreground_classes(classes)
         self.tags, self.img_suffix, self.backend_args = tags, img_suffix, backend_args
+        self.background = background
         super().__init__(
             ann_file=ann_file,
             metainfo=dict(classes=self.classes),
@@ -87,6 +91,8 @@ class TaggedImageDataset(BaseDataset):
                 bad.add('missing image', path)
             if image_id not in table:
                 bad.add('id without tags', image_id)
+            elif not self.background and not table[image_id].any():
+                bad.add('id with no tag at all, which background=False rules out', image_id)
         bad.raise_if_any(
             'Every listed image needs a file and an entry {id: [class names]} with names among '
             f'{list(self.classes)}. Check data_root, data_prefix, img_suffix, tags and classes, or '

@@ -13,7 +13,7 @@ from mmocr_wsss.labels import IGNORE_ID
 #: Folders of true masks, below the root of a dataset, in the layouts that we read.
 TRUE_MASK_FOLDERS = (
     'SegmentationClass', 'SegmentationClassAug', 'SegmentationObject', 'masks/train2014',
-    'masks/val2014',
+    'masks/val2014', 'true_masks',
 )  # fmt: skip
 _SAMPLE = 20
 _FEWEST = 3

@@ -85,7 +85,8 @@ class CAMLoop(ImageFileLoop):
         for index in range(len(self.dataset)):
             info = self.dataset.get_data_info(index)
             digest.update(info['img_id'].encode() + info['gt_score'].tobytes())
-        return dict(
+        facts = {} if self.dataset.background else {'background': False}
+        return facts | dict(
             stage='cam',
             tags_sha256=digest.hexdigest(),
             background_threshold=self.background_threshold,

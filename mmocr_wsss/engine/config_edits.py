@@ -3,6 +3,7 @@
 
 import os.path as osp
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -22,7 +23,7 @@ def set_data_root(cfg: Config, data_root: str) -> None:
         node
         for loader in LOADERS
         if cfg.get(loader)
-        for node in _nodes(cfg[loader].get('dataset'))
+        for node in nodes(cfg[loader].get('dataset'))
         if 'data_root' in node
     ]
     if not rooted:
@@ -80,7 +81,7 @@ def set_tta(cfg: Config) -> None:
             + (' CAMs need none: they are made at all scales of the test pipeline.'
                if _makes_cams(cfg) else '')
         )  # fmt: skip
-    piped = [node for node in _nodes(cfg.test_dataloader.dataset) if node.get('pipeline')]
+    piped = [node for node in nodes(cfg.test_dataloader.dataset) if node.get('pipeline')]
     if not piped:
         raise ValueError(f'--tta: the test dataset of {cfg.filename} has no pipeline to replace.')
     for node in piped:
@@ -107,6 +108,15 @@ def set_output(cfg: Config, folder: str) -> None:
         raise ValueError(
             f'--out needs one of {", ".join(_WRITERS)} in test_evaluator of {cfg.filename}.'
         )
+
+
+def drop_idle_writers(cfg: Config) -> None:
+    """Leave out an ``IoUMetric`` that neither measures (``format_only``) nor writes."""
+    if isinstance(cfg.get('test_evaluator'), (list, tuple)):
+        cfg.test_evaluator = [
+            metric for metric in cfg.test_evaluator
+            if not metric.get('format_only') or metric.get('output_dir')
+        ]  # fmt: skip
 
 
 def _writers(cfg: Config) -> Iterator[tuple[dict, str]]:
@@ -156,13 +166,13 @@ def set_loader_defaults(cfg: Config) -> None:
                 cfg[loader].setdefault('collate_fn', dict(type='default_collate'))
 
 
-def _nodes(node) -> Iterator[dict]:
+def nodes(node: Any) -> Iterator[dict]:
     """Every dict at any depth of a dataset config, except inside pipelines."""
     if isinstance(node, dict):
         yield node
         for key, child in node.items():
             if key != 'pipeline':
-                yield from _nodes(child)
+                yield from nodes(child)
     elif isinstance(node, (list, tuple)):
         for child in node:
-            yield from _nodes(child)
+            yield from nodes(child)

@@ -13,7 +13,10 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmocr_wsss.dataset_file import DATASET_FILE, read_dataset_file
+
 from .config_edits import (
+    drop_idle_writers,
     set_data_root,
     set_loader_defaults,
     set_output,
@@ -22,6 +25,7 @@ from .config_edits import (
     set_tta,
 )
 from .cpu_processes import keep_on_cpu, start_cpu_processes, stop_processes
+from .dataset_edits import set_dataset
 from .expected_results import check_expected_results
 from .latest_checkpoint import latest_checkpoint
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
@@ -71,6 +75,7 @@ def test(args: argparse.Namespace) -> list[str]:
         set_pictures(cfg, args.show, args.show_dir, args.wait_time)
     if args.out:
         set_output(cfg, args.out)
+    drop_idle_writers(cfg)
     if args.tta:
         set_tta(cfg)
     runner = _build_runner(cfg, args.launcher)
@@ -100,6 +105,14 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     set_loader_defaults(cfg)
+    facts = None if args.data_root is None else read_dataset_file(args.data_root)
+    if facts is not None:
+        set_dataset(cfg, facts)
+        print_log(
+            f'{osp.join(args.data_root, DATASET_FILE)}: {len(facts.classes)} classes, lists and '
+            'folders as it says, instead of those of the config',
+            'current',
+        )
     options = parse_options(args.cfg_options)
     cfg.merge_from_dict(options)
     if args.data_root is not None:

@@ -24,7 +24,8 @@ class RandomWalkLoop(ImageFileLoop):
 
     Per image: CAMs and a background score are averaged over the cells of the feature
     grid, walk ``steps`` steps, are brought to the size of the photo and compared.
-    Only the tagged classes walk; absent ones are 0 everywhere and never win.
+    Only the tagged classes walk; absent ones are 0 everywhere and never win. Where the
+    ``stage.json`` of the CAMs says ``background: false``, there is no background score.
 
     Args:
         runner: the runner; its model is a ``mmocr_wsss.AffinityNet``.
@@ -71,8 +72,10 @@ class RandomWalkLoop(ImageFileLoop):
             crf = dense_crf_settings(crf)
             require_pydensecrf()
         super().__init__(runner, dataloader, evaluator, on_error)
+        facts = read_stage(self.dataset.stage_dir)
+        self.background = facts.get('background', True)
         if background_power is None and background_threshold is None:
-            background_threshold = read_stage(self.dataset.stage_dir)['background_threshold']
+            background_threshold = facts['background_threshold']
             if background_threshold is None:
                 raise ValueError(
                     f'{self.dataset.stage_dir}: stage.json has no background_threshold; set '
@@ -105,7 +108,7 @@ class RandomWalkLoop(ImageFileLoop):
         device = next(model.parameters()).device
         scores = self._scores(sample.cam.to(device))
         low = pool_scores(scores, model.stride)
-        if len(scores) > 1:  # else all is background
+        if len(scores) > 1:  # else all is one class
             inputs = model.data_preprocessor(dict(inputs=[item['inputs']]))['inputs']
             affinities, radius = model.affinities(inputs)
             size = low.shape[-2:]
@@ -116,13 +119,16 @@ class RandomWalkLoop(ImageFileLoop):
             photo = np.ascontiguousarray(item['inputs'].flip(0).permute(1, 2, 0).numpy())
             refined = dense_crf(scores.cpu().numpy(), photo, **self.crf)
             scores = torch.from_numpy(refined)
-        ids = torch.cat([sample.class_ids.new_tensor([BACKGROUND_ID]), sample.class_ids])
+        first = [BACKGROUND_ID] if self.background else []
+        ids = torch.cat([sample.class_ids.new_tensor(first), sample.class_ids])
         mask = ids[scores.argmax(dim=0).cpu()].to(torch.uint8)
         sample.set_data(dict(pseudo_mask=mask, scores=low.cpu()))
         return sample
 
     def _scores(self, cam: Tensor) -> Tensor:
-        """(k + 1, H, W): the background before the CAMs."""
+        """(k + 1, H, W): the background, if there is one, before the CAMs (k)."""
+        if not self.background:
+            return cam
         if self.background_power is not None:
             background = background_score(cam, power=self.background_power)
         else:

@@ -17,7 +17,7 @@ class PseudoMaskDumper(ImageFileDumper):
     Args:
         out_dir: folder of the masks; None: ``pseudo_masks`` in the work folder.
         scores: also write ``OUT_DIR/scores/ID.npz`` with ``scores`` float16
-            (k + 1, h, w) on the feature grid, background first, and ``class_ids``
+            (k + 1, h, w) on the feature grid, background first if there is one, and ``class_ids``
             uint8 (k,).
         **kwargs: as for mmengine's ``BaseMetric``.
 

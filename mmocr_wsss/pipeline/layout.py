@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmocr_wsss.artifacts import require_file
+from mmocr_wsss.dataset_file import DatasetFacts, read_dataset_file
 
 #: Stages with a config of their own.
 CONFIGURED = ('cam', 'cams', 'affinity', 'baseline', 'oc')
@@ -59,7 +60,8 @@ def read_pipeline(path: str | os.PathLike, data_root: str | None = None) -> dict
     Args:
         path: config with ``data``, a config per trained stage and their settings;
             configs are relative to the folder ``configs`` that it lies in, or to its own.
-        data_root: replaces ``data.root``.
+        data_root: replaces ``data.root``; with a ``dataset.json`` in it, what that says
+            replaces the other settings of ``data``, too.
 
     Raises:
         FileNotFoundError: the config, or a config that it names, is not there.
@@ -78,11 +80,34 @@ def read_pipeline(path: str | os.PathLike, data_root: str | None = None) -> dict
         cfg[stage] = _config_path(Path(path).resolve(), cfg[stage])
     if data_root is not None:
         cfg['data']['root'] = data_root
+        facts = read_dataset_file(data_root)
+        if facts is not None:
+            cfg['data'] |= _data_of(facts)
     if not Path(cfg['data']['root']).is_dir():
         raise FileNotFoundError(
             f'{cfg["data"]["root"]}: no such folder (data.root of {path}); give --data-root.'
         )
     return cfg
+
+
+def _data_of(facts: DatasetFacts) -> dict[str, Any]:
+    """The settings ``data`` of a pipeline for the data set of a ``dataset.json``."""
+    train, val = facts.train, facts.val
+    return dict(
+        images=train.images,
+        tags=facts.tags,
+        tag_source=None,
+        classes=facts.classes,
+        background=facts.background,
+        train_list=train.list,
+        true_masks=train.masks,
+        scored_list=train.scored_list,
+        val_images=val.images if val else None,
+        val_list=val.list if val else None,
+        val_masks=val.masks if val else None,
+        img_suffix=facts.img_suffix,
+        supported=None,
+    )
 
 
 def _config_path(pipeline: Path, name: str) -> str:

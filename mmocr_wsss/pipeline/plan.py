@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from mmocr_wsss.dataset_file import DATASET_FILE
 from mmocr_wsss.engine.launch import parse_options
 from mmocr_wsss.pipeline.layout import Layout
 
@@ -162,32 +163,38 @@ class Planner:
             masks = self.root / self.data['true_masks']
             commands.append(self._score(self._cam_files(), 'cams', masks, scored, cams=True))
             commands.append(self._score(self.mask_files(), 'pseudo_masks', masks, scored))
-        for split in ('val', 'train') if self.data['scored_list'] else ('val',):
+        for split in self._predicted_splits():
             for name in ('baseline', 'oc'):
                 commands += self._predict_and_score(name, split)
-        lists = [self.data['scored_list'], self.data['val_list']]
-        inputs = [self.root / path for path in (*lists, self.data['tags']) if path]
-        truth = {self.root / self.data[key] for key in ('true_masks', 'val_masks')}
+        keys = ('scored_list', 'val_list', 'tags', 'true_masks', 'val_masks')
+        inputs = {self.root / self.data[key] for key in keys if self.data[key]}
         return Stage(
             'evaluation',
             _commands(*commands),
             ('cams', 'pseudo_masks', 'baseline', 'oc'),
             (self.cfg['baseline'], self.cfg['oc']),
-            (*inputs, *sorted(truth)),
+            tuple(sorted({*inputs, *self._photos()})),
             (self.layout.stage('evaluation'),),
         )
+
+    def _predicted_splits(self) -> list[str]:
+        """Training photos too if they can be scored, or if nothing has true masks."""
+        blind = not self.data['val_masks'] and self.data.get('train_list')
+        train = self.data['scored_list'] or blind
+        return [*(['val'] if self.data['val_list'] else []), *(['train'] if train else [])]
 
     def _predict_and_score(self, name: str, split: str) -> list[list]:
         """A segmenter's label maps of a split, then their scores."""
         label_maps = self.layout.predictions(f'{name}_{split}')
         options, masks, ids = [], self.data['val_masks'], self.data['val_list']
         if split == 'train':
-            masks, ids = self.data['true_masks'], self.data['scored_list']
+            ids = self.data['scored_list'] or self.data['train_list']
+            masks = self.data['true_masks'] if self.data['scored_list'] else None
             inner = 'test_dataloader.dataset.dataset'
             options = [
                 f'{inner}.ann_file={ids}',
                 f'{inner}.data_prefix.img_path={self.data["images"]}',
-                f'{inner}.data_prefix.seg_map_path={masks}',
+                *([f'{inner}.data_prefix.seg_map_path={masks}'] if masks else []),
             ]
             if self.data['scored_images']:
                 options.append(f'{inner}.indices={self.data["scored_images"]}')
@@ -197,7 +204,8 @@ class Planner:
         if self.cfg['tta'] and split == 'val':
             command.insert(command.index('--out'), '--tta')
         listed = None if split == 'train' and self.data['scored_images'] else self.root / ids
-        return [command, self._score(label_maps, f'{name}_{split}', self.root / masks, listed)]
+        masks = self.root / masks if masks else None
+        return [command, self._score(label_maps, f'{name}_{split}', masks, listed)]
 
     def _report(self) -> Stage:
         outputs = (self.layout.out / 'report.md', self.layout.out / 'report.png')
@@ -214,7 +222,10 @@ class Planner:
         return [f'test_dataloader.dataset.stage_dir={self._cam_files()}']
 
     def _photos(self) -> tuple[Path, ...]:
-        return (self.root / self.data['images'],)
+        """What all stages read; a ``dataset.json`` and its lists take the place of the configs'."""
+        train_list = self.data.get('train_list')
+        own = [DATASET_FILE, train_list, self.data['val_list']] if train_list else []
+        return tuple(self.root / path for path in (self.data['images'], *own) if path)
 
     def _trained(self, name: str, command: list, needs: tuple[str, ...]) -> Stage:
         inputs = (*self._photos(), self.root / self.data['tags'])
@@ -249,10 +260,15 @@ class Planner:
         file = f'epoch_{epochs}.pth' if epochs else f'iter_{train_cfg.max_iters}.pth'
         return self.layout.stage(name) / file
 
-    def _score(self, folder: Path, name: str, masks: Path, ids: Path | None, cams=False) -> list:
-        command = [*_python('analysis/evaluate_cams'), folder, '--masks', masks]
+    def _score(
+        self, folder: Path, name: str, masks: Path | None, ids: Path | None, cams=False
+    ) -> list:
+        command = [*_python('analysis/evaluate_cams'), folder]
+        command += ['--masks', masks] if masks else []
         command += ['--ids', ids] if ids else []
         command += [] if cams else ['--pseudo-masks', '--tags', self.root / self.data['tags']]
+        if not cams and not self.data.get('background', True):
+            command.append('--no-background')
         classes = self.data['classes']
         command += ['--classes', classes if isinstance(classes, str) else self.layout.classes()]
         if self.data['supported']:

@@ -16,6 +16,8 @@ from mmocr_wsss.pipeline.layout import Layout
 from mmocr_wsss.visualization.prediction_grid import PredictionRow, save_prediction_grid
 
 _ROWS = 6
+#: Split -> its photos, for headings.
+_SHOWN = {'train': 'Training photos', 'val': 'Validation photos'}
 #: Score files -> what is scored, and the key of its numbers.
 _SCORED = {
     'cams': ('CAMs', 'in_advance'),
@@ -41,7 +43,8 @@ def write_report(cfg: dict[str, Any], layout: Layout) -> None:
     rows = _rows(cfg, layout)
     if rows:
         names = [BACKGROUND_NAME, *foreground_classes(cfg['data']['classes'])]
-        save_prediction_grid(figure, rows, names, title=_title(scores))
+        shown = _SHOWN[_shown_split(layout)].lower()
+        save_prediction_grid(figure, rows, names, title=_title(scores, shown))
     write_json(layout.out / 'report.json', {name: _numbers(name, scores) for name in scores})
     with atomic_path(layout.out / 'report.md') as path:
         Path(path).write_text(_text(cfg, layout, scores, bool(rows)), encoding='utf-8')
@@ -49,12 +52,13 @@ def write_report(cfg: dict[str, Any], layout: Layout) -> None:
 
 def _text(cfg, layout: Layout, scores: dict, drawn: bool) -> str:
     lines = ['# From tags to a trained segmenter', '', *_sources(cfg), '', *_table(scores), '']
-    lines += ['## IoU per class, %', '', *_class_table(scores), '']
+    if classes := _class_table(scores):
+        lines += ['## IoU per class, %', '', *classes, '']
     if drawn:
         lines += [
-            '## Training photos with the most OC pixels of the baseline',
+            f'## {_SHOWN[_shown_split(layout)]} with the most OC pixels of the baseline',
             '',
-            '![photo, CAM, pseudo mask, baseline, OC pixels, with the loss, truth](report.png)',
+            '![photos, label maps of baseline and with the loss, OC pixels](report.png)',
             '',
         ]
     return '\n'.join(lines)
@@ -120,8 +124,10 @@ def _class_table(scores: dict) -> list[str]:
     columns = {
         _SCORED[name][0].strip('*'): report[_SCORED[name][1]]['classes']
         for name, report in scores.items()
-        if report[_SCORED[name][1]]
+        if report[_SCORED[name][1]] and report['masks'] is not None
     }
+    if not columns:
+        return []
     names = next(iter(columns.values()))
     lines = ['| class | ' + ' | '.join(columns) + ' |', '|---' * (len(columns) + 1) + '|']
     for name in names:
@@ -132,12 +138,13 @@ def _class_table(scores: dict) -> list[str]:
     return lines
 
 
-def _title(scores: dict) -> str:
-    before, after = (_numbers(f'{name}_val', scores) for name in ('baseline', 'oc'))
+def _title(scores: dict, shown: str) -> str:
+    split = 'val' if 'baseline_val' in scores else 'train'
+    before, after = (_numbers(f'{name}_{split}', scores) for name in ('baseline', 'oc'))
     return (
-        f'val: mIoU {_percent(before["miou_supported"])} \u2192 '
+        f'{split}: mIoU {_percent(before["miou_supported"])} \u2192 '
         f'{_percent(after["miou_supported"])}, OC rate {_percent(before["oc_rate"])} % \u2192 '
-        f'{_percent(after["oc_rate"])} % (shown: training photos, most OC pixels of the baseline)'
+        f'{_percent(after["oc_rate"])} % (shown: {shown}, most OC pixels of the baseline)'
     )
 
 
@@ -147,33 +154,54 @@ def _percent(value: float | None) -> str:
 
 def _rows(cfg: dict, layout: Layout) -> list[PredictionRow]:
     """Photos that both segmenters labelled, one per set of tags, most OC pixels first."""
-    folder = layout.predictions('baseline_train')
-    if not folder.is_dir():
+    split = _shown_split(layout)
+    if split is None:
         return []
-    data = cfg['data']
+    folder, data = layout.predictions(f'baseline_{split}'), cfg['data']
+    background = data.get('background', True)
     tags = read_tags(str(Path(data['root'], data['tags'])), data['classes'])
     counts = {}
     for path in sorted(folder.glob('*.png')):
-        candidates = candidates_from_tags(tags[path.stem])
+        candidates = candidates_from_tags(tags[path.stem], background)
         outside = int((~candidates[np.asarray(Image.open(path))]).sum())
         counts.setdefault(candidates.tobytes(), []).append((-outside, path.stem))
     chosen = sorted(min(group) for group in counts.values())[:_ROWS]
-    return [_row(cfg, layout, image_id, tags[image_id]) for _, image_id in chosen]
+    return [_row(cfg, layout, split, image_id, tags[image_id]) for _, image_id in chosen]
 
 
-def _row(cfg: dict, layout: Layout, image_id: str, tags: np.ndarray) -> PredictionRow:
+def _row(cfg: dict, layout: Layout, split: str, image_id: str, tags: np.ndarray) -> PredictionRow:
     data, root = cfg['data'], Path(cfg['data']['root'])
-    photo = read_photo(find_photo(root / data['images'], image_id))
-    cam_file = read_cam(cam_path(layout.stage('cams') / 'files', image_id))
-    cam = np.zeros((len(tags) + 1, *photo.shape[:2]), np.float32)
-    cam[cam_file.class_ids] = full_size(cam_file)
+    images, truth = data['images'], data['true_masks'] if data['scored_list'] else None
     masks = {
-        'baseline': layout.predictions('baseline_train'),
-        'rectified': layout.predictions('oc_train'),
-        'truth': root / data['true_masks'],
-        'pseudo_mask': layout.stage('pseudo_masks') / 'files',
+        'baseline': layout.predictions(f'baseline_{split}'),
+        'rectified': layout.predictions(f'oc_{split}'),
     }
+    if split == 'val':
+        images, truth = data.get('val_images') or images, data['val_masks']
+    else:
+        masks['pseudo_mask'] = layout.stage('pseudo_masks') / 'files'
+    if truth:
+        masks['truth'] = root / truth
+    photo = read_photo(find_photo(root / images, image_id))
     arrays = {
         name: np.asarray(Image.open(folder / f'{image_id}.png')) for name, folder in masks.items()
     }
-    return PredictionRow(image=photo, candidates=candidates_from_tags(tags), cam=cam, **arrays)
+    if split == 'train':
+        arrays['cam'] = _cam(layout, image_id, len(tags) + 1, photo.shape[:2])
+    candidates = candidates_from_tags(tags, data.get('background', True))
+    return PredictionRow(image=photo, candidates=candidates, **arrays)
+
+
+def _cam(layout: Layout, image_id: str, num_classes: int, size: tuple[int, int]) -> np.ndarray:
+    """(C, H, W) CAMs, 0 for classes without one."""
+    cam_file = read_cam(cam_path(layout.stage('cams') / 'files', image_id))
+    cam = np.zeros((num_classes, *size), np.float32)
+    cam[cam_file.class_ids] = full_size(cam_file)
+    return cam
+
+
+def _shown_split(layout: Layout) -> str | None:
+    """The split whose photos the figure shows."""
+    splits = ('train', 'val')
+    there = (split for split in splits if layout.predictions(f'baseline_{split}').is_dir())
+    return next(there, None)

@@ -27,10 +27,18 @@ def background_and_cams(cam: np.ndarray, power: float) -> np.ndarray:
     return np.concatenate([(1 - best[None]) ** power, cam])
 
 
-def crf_scores(cam: np.ndarray, photo: np.ndarray, power: float, settings: dict) -> np.ndarray:
-    """(k + 1, H, W) float32 marginals of CAMs (k, H, W) on their (H, W, 3) uint8 photo."""
-    scores = background_and_cams(cam, power)
-    return dense_crf(scores, photo, **settings) if len(cam) else scores
+def crf_scores(
+    cam: np.ndarray, photo: np.ndarray, power: float | None, settings: dict
+) -> np.ndarray:
+    """(k + 1, H, W) float32 marginals of CAMs (k, H, W) on their (H, W, 3) uint8 photo.
+
+    Without a power there is no background: its score is 0, the CAMs share the rest.
+    """
+    if power is not None:
+        scores = background_and_cams(cam, power)
+        return dense_crf(scores, photo, **settings) if len(cam) else scores
+    shares = dense_crf(cam, photo, **settings) if len(cam) > 1 else np.ones_like(cam)
+    return np.concatenate([np.zeros((1, *cam.shape[1:]), np.float32), shares])
 
 
 def make_affinity_labels(
@@ -51,7 +59,8 @@ def make_affinity_labels(
         images: folder of the photos.
         out: folder to write to.
         powers: low and high power of the background, for confident foreground and
-            confident background.
+            confident background. Where the CAMs have no background (``stage.json``), the low
+            one tells what stays open, and nothing is labelled background.
         crf: name or dict of dense CRF settings.
         list_file: ids; None: all CAM files.
         img_suffix: how photos end; None: as in ``stage.json``, or one of the usual ways.
@@ -90,7 +99,8 @@ def make_affinity_labels(
     require_same_stage(out, facts, option='--out FOLDER')
     open_stage_folder(out, facts)
     photo_of = partial(find_photo, str(images), suffix=img_suffix or stage.get('img_suffix'))
-    one = partial(_write, str(cam_folder), photo_of, str(out), (low, high), settings)
+    used = (low, high if stage.get('background', True) else None)
+    one = partial(_write, str(cam_folder), photo_of, str(out), used, settings)
     target = partial(cam_path, out)
     return make_files(one, target, ids, where=cam_folder, overwrite=False, jobs=jobs)
 

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mmocr_wsss.artifacts import Offenders
-from mmocr_wsss.datasets.tag_tables import read_tags
 from mmocr_wsss.functional.confusion import label_map_counts, precision_and_recall
-from mmocr_wsss.labels import candidates_from_tags
 from mmocr_wsss.stages.cam_folder import class_names, image_ids, stage_of
+from mmocr_wsss.stages.evaluate_tags import candidates_of
 from mmocr_wsss.stages.scoring import (
     choose_supported,
     describe,
@@ -34,6 +32,7 @@ def evaluate_masks(
     jobs: int,
     supported: Sequence[str] | None = None,
     tags: str | os.PathLike | Mapping | None = None,
+    background: bool = True,
 ) -> dict[str, Any]:
     """Score a folder of label maps ``ID.png``, 255 = ignored by the map.
 
@@ -46,6 +45,7 @@ def evaluate_masks(
         supported: classes with a mean of their own; None: by ``min_pixels``.
         tags: table of image-level tags (``datasets.tag_tables``), for ``oc_rate``, the
             share of valid pixels with a class that the image's tags rule out.
+        background: whether the background is a candidate of every image.
 
     Returns:
         JSON values: what was read, and ``label_maps`` with all measures and a
@@ -59,7 +59,7 @@ def evaluate_masks(
     stage = stage_of(folder)
     names = class_names(classes, stage)
     ids = image_ids(folder, '.png', list_file)
-    candidates = None if tags is None else _candidates(tags, names, ids)
+    candidates = None if tags is None else candidates_of(tags, names, ids, background)
     score = partial(_counts, str(folder), str(masks), len(names) + 1, candidates)
     counts = total(score, partial(mask_path, folder), masks, ids, where=folder, jobs=jobs)
     confusion = counts[:-1, :-1]
@@ -98,18 +98,3 @@ def _shares(counts: np.ndarray, oc: bool) -> dict[str, float | None]:
         'ignored': 100 * int(counts[:-1, -1].sum()) / valid,
         'oc_rate': 100 * int(counts[-1].sum()) / valid if oc else None,
     }
-
-
-def _candidates(tags, names: Sequence[str], ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """Candidate classes of the images, background first.
-
-    Raises:
-        ValueError: images have no tags.
-    """
-    table = read_tags(tags, names)
-    bad = Offenders(str(tags))
-    for image_id in ids:
-        if image_id not in table:
-            bad.add('image without tags', image_id)
-    bad.raise_if_any('Give a table with all images, or leave out --tags.')
-    return {image_id: candidates_from_tags(table[image_id]) for image_id in ids}

@@ -29,6 +29,25 @@ def evaluation_text(report: dict[str, Any]) -> str:
     return '\n'.join([*lines, '', *_table({k: v for k, v in scored.items() if v})])
 
 
+def tag_text(report: dict[str, Any]) -> str:
+    """Lines for what :func:`~mmocr_wsss.stages.evaluate_tags.evaluate_against_tags` returns."""
+    result = report['label_maps']
+    width = max(len(name) for name in result['classes'])
+    lines = [
+        f'{report["folder"]} against the tags, no true masks: {report["num_images"]} images'
+        + (f' of {report["list"]}' if report['list'] else ''),
+        f'OC rate {_number(result["oc_rate"])} % of all pixels; ignored by the maps: '
+        f'{_number(result["ignored"])} %',
+        '',
+        f'{"class":{width}} {"predicted":>12} {"OC pixels":>12}',
+    ]
+    lines += [
+        f'{name:{width}} {row["predicted_pixels"]:>12,} {row["oc_pixels"]:>12,}'
+        for name, row in result['classes'].items()
+    ]
+    return '\n'.join(lines)
+
+
 def split_text(report: dict[str, Any]) -> str:
     """The split that numbers were computed on, by its size: 1,464 and 10,582 differ by points."""
     size = f'{report["num_images"]:,} images'

@@ -86,6 +86,8 @@ def make_pseudo_masks(
 ) -> tuple[int, int]:
     """Write palette PNGs ``OUT/ID.png`` of class ids for CAM files; goes on where it was.
 
+    Where the CAMs have no background (``stage.json``), what would be it is ignored, 255.
+
     Args:
         cam_folder: folder of CAM files with its ``stage.json``.
         out: folder to write to.
@@ -130,7 +132,9 @@ def make_pseudo_masks(
     photo_of = None
     if facts['crf'] is not None:
         photo_of = partial(find_photo, str(images), suffix=img_suffix or stage.get('img_suffix'))
-    one = partial(_write, str(cam_folder), photo_of, str(out), make, palette(len(names) + 1))
+    unlabelled = BACKGROUND_ID if stage.get('background', True) else IGNORE_ID
+    colours = palette(len(names) + 1)
+    one = partial(_write, str(cam_folder), photo_of, str(out), make, colours, unlabelled)
     target = partial(image_file, out, suffix='.png')
     return make_files(one, target, ids, where=cam_folder, overwrite=False, jobs=jobs)
 
@@ -162,14 +166,14 @@ def _without_photo(cam, photo, threshold):
     return threshold_positions(cam, threshold)
 
 
-def _write(cam_folder, photo_of, out, make, colours, image_id: str) -> None:
+def _write(cam_folder, photo_of, out, make, colours, unlabelled, image_id: str) -> None:
     if photo_of is None:
         cam_file, photo = read_cam(image_file(cam_folder, image_id, '.npz')), None
     else:
         cam_file, photo = read_cam_and_photo(cam_folder, photo_of, image_id)
     positions = make(full_size(cam_file), photo)
     ids = np.full(256, IGNORE_ID, np.uint8)  # position -> class id
-    ids[0] = BACKGROUND_ID
+    ids[0] = unlabelled
     ids[1 : len(cam_file.class_ids) + 1] = cam_file.class_ids
     write_png(image_file(out, image_id, '.png'), ids[positions], colours)
 

@@ -26,6 +26,10 @@ WAY_OUT = (
     'Every image needs a file and a true mask of the same size. Check the folders and the class '
     'list, or give --ids with the images to evaluate.'
 )
+WAY_OUT_OF_TAGS = (
+    'Every image needs a label map. Check the folder and the class list, or give --ids with the '
+    'images to evaluate.'
+)
 #: Numbers of images of the splits that published numbers refer to.
 SPLITS = {
     1449: 'PASCAL VOC 2012 val',
@@ -57,7 +61,7 @@ def mask_path(folder: str | os.PathLike, image_id: str) -> Path:
 def total(
     score: Callable[[str], Any],
     path_of: Callable[[str], Path],
-    masks: str | os.PathLike,
+    masks: str | os.PathLike | None,
     ids: Sequence[str],
     *,
     where: str | os.PathLike,
@@ -68,7 +72,7 @@ def total(
     Args:
         score: gives something to add up; picklable if ``jobs`` > 1.
         path_of: the file that is scored.
-        masks: folder of the true masks.
+        masks: folder of the true masks; None: none are needed.
         ids: images.
         where: folder that is scored, for the error.
         jobs: processes.
@@ -76,21 +80,22 @@ def total(
     Raises:
         ValueError: files are missing, unreadable or do not fit.
     """
-    bad = Offenders(f'{where} against {masks}')
+    bad = Offenders(f'{where} against {masks}' if masks is not None else str(where))
     for image_id in ids:
-        for rule, path in (
-            ('missing file', path_of(image_id)),
-            ('missing true mask', mask_path(masks, image_id)),
-        ):
+        needed = {'missing file': path_of(image_id)}
+        if masks is not None:
+            needed['missing true mask'] = mask_path(masks, image_id)
+        for rule, path in needed.items():
             if not path.is_file():
                 bad.add(rule, path)
-    bad.raise_if_any(WAY_OUT)
+    way_out = WAY_OUT if masks is not None else WAY_OUT_OF_TAGS
+    bad.raise_if_any(way_out)
     summed = 0
     for part, faults in map_chunks(partial(_score_images, score), ids, jobs=jobs):
         summed = summed + part
         for fault in faults:
             bad.add('image that cannot be scored', fault)
-    bad.raise_if_any(WAY_OUT)
+    bad.raise_if_any(way_out)
     return summed
 
 
@@ -137,7 +142,7 @@ def header(folder, masks, list_file, ids, names, min_pixels, supported) -> dict[
     names = [BACKGROUND_NAME, *names]
     return {
         'folder': str(folder),
-        'masks': str(masks),
+        'masks': None if masks is None else str(masks),
         'list': None if list_file is None else str(list_file),
         'num_images': len(ids),
         'split_of_this_size': SPLITS.get(len(ids)),

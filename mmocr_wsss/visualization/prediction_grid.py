@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Sequence
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ _COLOURS = (
 )  # fmt: skip
 #: Of pixels outside the candidate classes.
 MARK_COLOUR = (255, 0, 200)
+_CAPTION_WIDTH = 36  # letters below a panel
 _COLUMNS = {
     'image': 'Photo',
     'cam': 'CAM',
@@ -32,16 +34,16 @@ class PredictionRow(NamedTuple):
     """One image of the figure, height H and width W.
 
     image: uint8 (H, W, 3) RGB. candidates: bool (C,), indexed by class id.
-    baseline, rectified, truth: (H, W) class ids; 255 in ``truth`` is ignored.
+    baseline, rectified: (H, W) class ids. truth: the same, 255 is ignored, or None.
     cam: (C, H, W) in [0, 1], 0 for classes without a map, or None. pseudo_mask: (H, W) class
-    ids, 255 = ignored, or None. Figures have columns for the two where all rows have them.
+    ids, 255 = ignored, or None. Figures have columns for these three where all rows have them.
     """
 
     image: np.ndarray
     candidates: np.ndarray
     baseline: np.ndarray
     rectified: np.ndarray
-    truth: np.ndarray
+    truth: np.ndarray | None = None
     cam: np.ndarray | None = None
     pseudo_mask: np.ndarray | None = None
 
@@ -152,16 +154,15 @@ def save_prediction_grid(
 
 def _columns(rows: Sequence[PredictionRow]) -> list[str]:
     """Names of the columns for which all rows have something to show."""
-    optional = ('cam', 'pseudo_mask')
+    optional = ('cam', 'pseudo_mask', 'truth')
     lacking = {name for name in optional if any(getattr(row, name) is None for row in rows)}
     return [name for name in _COLUMNS if name not in lacking]
 
 
 def _check_row(number, row, num_classes):
     shape = row.image.shape[:2]
-    masks = {name: getattr(row, name) for name in ('baseline', 'rectified', 'truth')}
-    if row.pseudo_mask is not None:
-        masks['pseudo_mask'] = row.pseudo_mask
+    names = ('baseline', 'rectified', 'truth', 'pseudo_mask')
+    masks = {name: mask for name in names if (mask := getattr(row, name)) is not None}
     wrong = {name: mask.shape for name, mask in masks.items() if mask.shape != shape}
     if row.cam is not None and row.cam.shape != (num_classes, *shape):
         wrong['cam'] = row.cam.shape
@@ -177,7 +178,7 @@ def _check_row(number, row, num_classes):
 
 
 def _draw_row(axes, row, class_names, colours, columns):
-    valid = row.truth != IGNORE_ID
+    valid = np.ones(row.baseline.shape, bool) if row.truth is None else row.truth != IGNORE_ID
     outside = {
         name: ~row.candidates[getattr(row, name)] & valid for name in ('baseline', 'rectified')
     }
@@ -188,12 +189,13 @@ def _draw_row(axes, row, class_names, colours, columns):
         if row.candidates[class_id] and class_id != BACKGROUND_ID
     ]
     panels = {
-        'image': (row.image, f'tags: {", ".join(tags)}'),
+        'image': (row.image, fill(f'tags: {", ".join(tags)}', _CAPTION_WIDTH)),
         'baseline': (paint_classes(row.image, row.baseline, colours), share['baseline']),
         'outside': (mark_pixels(row.image, outside['baseline']), _named(row, outside, class_names)),
         'rectified': (paint_classes(row.image, row.rectified, colours), share['rectified']),
-        'truth': (paint_classes(row.image, row.truth, colours), ''),
     }
+    if 'truth' in columns:
+        panels['truth'] = (paint_classes(row.image, row.truth, colours), '')
     if 'cam' in columns:
         panels['cam'] = (paint_maps(row.image, row.cam, colours), '')
     if 'pseudo_mask' in columns:
@@ -219,7 +221,8 @@ def _draw_legend(figure, rows, class_names, colours):
 
     used = set()
     for row in rows:
-        for mask in (row.baseline, row.rectified, row.truth):
+        masks = (row.baseline, row.rectified, row.truth)
+        for mask in (mask for mask in masks if mask is not None):
             used |= set(np.unique(mask).tolist()) - {BACKGROUND_ID, IGNORE_ID}
     handles = [Patch(color=colours[k] / 255, label=class_names[k]) for k in sorted(used)]
     handles.append(Patch(color=np.array(MARK_COLOUR) / 255, label='out of candidate (OC)'))

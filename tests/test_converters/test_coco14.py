@@ -24,6 +24,7 @@ from mmocr_wsss.converters.coco_variants import (
     compare_masks,
     describe_comparison,
 )
+from mmocr_wsss.dataset_file import read_dataset_file
 from mmocr_wsss.datasets.tag_tables import read_tags
 from mmocr_wsss.labels import CLASS_SETS, palette
 
@@ -81,6 +82,11 @@ def test_masks_tags_and_lists(coco, tmp_path):
     lists = (out / 'lists' / 'train2014.txt').read_text().splitlines()
     assert lists == [f'COCO_train2014_{number:012d}' for number in range(1, 5)]
     assert (out / 'images/val2014/COCO_val2014_000000000101.jpg').is_file()
+    facts = read_dataset_file(out)
+    assert facts.classes == CLASS_SETS['coco14'] and facts.train.scored_list == facts.train.list
+    for split in (facts.train, facts.val):
+        for path in (split.list, split.images, split.masks):
+            assert (out / path).exists()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_two_processes_write_the_same(coco, tmp_path):
     convert_coco14(coco, tmp_path / 'one')
     convert_coco14(coco, tmp_path / 'two', jobs=2)
     assert contents(tmp_path / 'one') == contents(tmp_path / 'two')
-    assert len(contents(tmp_path / 'one')) == 8 + 2 + 2 + 1
+    assert len(contents(tmp_path / 'one')) == 8 + 2 + 2 + 1 + 1
 
 
 def test_a_stopped_run_goes_on(coco, tmp_path, monkeypatch):
@@ -389,6 +395,7 @@ def test_what_the_sample_cannot_tell_is_said(tmp_path):
     data['annotations'] = [item for item in data['annotations'] if item['id'] % 10 == 1]
     write_annotations(tmp_path, 'val2014', data)
     convert_coco14(tmp_path, tmp_path, splits=['val2014'], check_photos=False)
+    assert read_dataset_file(tmp_path) is None
     found = compare_masks(
         tmp_path / 'masks' / 'val2014', tmp_path / 'annotations' / 'instances_val2014.json'
     )

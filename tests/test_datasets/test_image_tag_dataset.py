@@ -294,3 +294,14 @@ def test_mixing_datasets_are_refused_by_name(voc_root):
     for transform in (MOSAIC, nested):
         with pytest.raises(ValueError, match='cannot wrap RandomMosaic'):
             wrap(voc_config(voc_root, [*LOAD, transform]))
+
+
+def test_without_a_background_it_is_no_candidate(voc_root):
+    with_it = ImageTagDataset(voc_config(voc_root), 'image_tags.json')
+    without = ImageTagDataset(voc_config(voc_root), 'image_tags.json', background=False)
+    for one, other in zip(with_it, without, strict=True):
+        one, other = (sample['data_samples'].candidates for sample in (one, other))
+        assert one[0] and not other[0] and torch.equal(one[1:], other[1:])
+    tags = {path.stem: [] for path in (voc_root / 'JPEGImages').iterdir()}
+    with pytest.raises(ValueError, match='8 x image without tags, which background=False'):
+        ImageTagDataset(voc_config(voc_root), tags, background=False)

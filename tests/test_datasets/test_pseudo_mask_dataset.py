@@ -162,3 +162,19 @@ def test_convention_coco_ids_follow_the_sorted_categories(tmp_path):
         }
     )
     assert dataset[0]['data_samples'].gt_sem_seg.data.unique().tolist() == [0, 1, 2, 255]
+
+
+def test_photos_alone_where_nothing_is_trained(voc_root):
+    options = dict(
+        classes='voc',
+        data_root=str(voc_root),
+        ann_file='ImageSets/Segmentation/val.txt',
+        data_prefix=dict(img_path='JPEGImages'),
+    )
+    dataset = PseudoMaskDataset(**options, test_mode=True)
+    assert len(dataset) == 4
+    assert all('seg_map_path' not in dataset.get_data_info(index) for index in range(4))
+    with pytest.raises(ValueError, match='seg_map_path.* is missing'):
+        PseudoMaskDataset(**options)
+    with pytest.raises(ValueError, match='4 x missing image'):
+        PseudoMaskDataset(**options, test_mode=True, img_suffix='.bmp')

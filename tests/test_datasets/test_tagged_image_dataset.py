@@ -88,3 +88,16 @@ def test_every_problem_is_listed_at_once(voc_root, tmp_path):
 def test_what_is_missing_is_named(voc_root, kwargs, kind, message):
     with pytest.raises(kind, match=message):
         build(voc_root, **kwargs)
+
+
+def test_without_a_background_every_image_needs_a_tag(voc_root):
+    ids = [path.stem for path in (voc_root / 'JPEGImages').iterdir()]
+    options = dict(classes='voc', data_root=str(voc_root), data_prefix=dict(img_path='JPEGImages'))
+    tags = {image_id: ['cat'] for image_id in ids}
+    assert TaggedImageDataset(tags=tags, background=False, **options).background is False
+    tags[ids[0]] = []
+    assert len(TaggedImageDataset(tags=tags, **options)) == len(ids)
+    with pytest.raises(
+        ValueError, match=f'1 x id with no tag at all, .*background=False.*{ids[0]}'
+    ):
+        TaggedImageDataset(tags=tags, background=False, **options)

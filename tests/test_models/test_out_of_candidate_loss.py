@@ -215,3 +215,18 @@ def test_every_option_matters(batch):
     ):
         other = OutOfCandidateLoss(**{**base, **change})(logits, candidates, valid, prior).item()
         assert other != pytest.approx(reference, rel=1e-6), change
+
+
+def test_without_a_background_class_id_0_is_out_of_candidate():
+    logits = torch.zeros(1, 4, 1, 2)
+    logits[0, 0, 0, 0] = 5.0  # background
+    logits[0, 2, 0, 1] = 5.0
+    candidates = torch.tensor([[False, False, True, False]])
+    loss = OutOfCandidateLoss(split='posterior', background=False)
+    value, rate = loss.loss_and_rate(logits, candidates)
+    assert rate == 0.5 and value > 0
+    for wrong in ([[True, False, True, False]], [[False] * 4]):
+        with pytest.raises(ValueError, match=r'background=False: .* images \[0\] of the batch'):
+            loss(logits, torch.tensor(wrong))
+    with pytest.raises(ValueError, match='background'):
+        OutOfCandidateLoss(split='posterior')(logits, candidates)

@@ -16,6 +16,7 @@ from mmocr_wsss.stage_files import write_stage
 from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids
 from mmocr_wsss.stages.evaluate_cams import THRESHOLDS, evaluate_cams
 from mmocr_wsss.stages.evaluate_masks import evaluate_masks
+from mmocr_wsss.stages.evaluate_tags import evaluate_against_tags
 from mmocr_wsss.stages.evaluation_text import split_text
 from mmocr_wsss.stages.scoring import SPLITS
 
@@ -259,3 +260,62 @@ def test_folder_questions(tmp_path):
         class_names('vocc', None)
     assert background_threshold(None, {'background_threshold': None}) == (None, 'nowhere')
     assert background_threshold(0.0, {'background_threshold': 0.4}) == (0.0, 'given')
+
+
+def write_label_maps(folder):
+    """Two maps of three classes; returns the table of tags."""
+    first = np.zeros(SIZE, np.uint8)
+    first[:3], first[3:5], first[11] = 1, 3, 255  # 45 of class 1, 30 of class 3, 15 ignored
+    write_png(folder / 'a.png', first, palette(256))
+    write_png(folder / 'sub' / 'b.png', np.full(SIZE, 2, np.uint8), palette(256))
+    return {'a': ['cat'], 'sub/b': ['cow', 'dog'], 'c': ['dog']}
+
+
+def test_label_maps_against_tags_alone(tmp_path):
+    tags = write_label_maps(tmp_path)
+    options = dict(list_file=None, classes=NAMES, jobs=1)
+    report = evaluate_against_tags(tmp_path, tags, **options)
+    result = report['label_maps']
+    assert report['num_images'] == 2 and report['masks'] is None
+    assert result['miou'] is None and result['miou_supported'] is None
+    assert result['oc_rate'] == pytest.approx(100 * 30 / 360)
+    assert result['ignored'] == pytest.approx(100 * 15 / 360)
+    assert result['classes']['dog'] == {'predicted_pixels': 30, 'oc_pixels': 30}
+    assert result['classes']['cat'] == {'predicted_pixels': 45, 'oc_pixels': 0}
+    assert result['classes']['background'] == {'predicted_pixels': 90, 'oc_pixels': 0}
+    bare = evaluate_against_tags(tmp_path, tags, background=False, **options)
+    assert bare['label_maps']['oc_rate'] == pytest.approx(100 * 120 / 360)
+    with pytest.raises(ValueError, match='image without tags: sub/b'):
+        evaluate_against_tags(tmp_path, {'a': ['cat']}, **options)
+    with pytest.raises(ValueError, match=r'class ids \[3\], but there are 3 classes with'):
+        evaluate_against_tags(
+            tmp_path, {'a': ['cat'], 'sub/b': []}, **options | {'classes': NAMES[:2]}
+        )
+    ids = tmp_path / 'ids.txt'
+    ids.write_text('a\nc\n')
+    with pytest.raises(ValueError, match='1 x missing file: .*c.png') as error:
+        evaluate_against_tags(tmp_path, tags, **options | {'list_file': ids})
+    assert 'true mask' not in str(error.value)
+
+
+def test_the_tool_without_masks(run_tool, tmp_path, capsys):
+    tags = tmp_path / 'tags.json'
+    tags.write_text(json.dumps(write_label_maps(tmp_path / 'maps')))
+    names = tmp_path / 'names.txt'
+    names.write_text('\n'.join(NAMES))
+    command = ['analysis/evaluate_cams', tmp_path / 'maps', '--pseudo-masks', '--classes', names]
+    assert run_tool(*command, '--tags', tags, '--out', tmp_path / 'numbers.json') == 0
+    text = capsys.readouterr().out
+    assert 'against the tags, no true masks: 2 images' in text and 'OC rate 8.33 %' in text
+    assert read_json(tmp_path / 'numbers.json')['label_maps']['oc_rate'] == pytest.approx(
+        8.3333, 1e-4
+    )
+    assert run_tool(*command, '--tags', tags, '--no-background') == 0
+    assert 'OC rate 33.33 %' in capsys.readouterr().out
+    for options, message in (
+        ((), 'give --masks; or --pseudo-masks and --tags'),
+        (('--tags', tags, '--supported', 'cat'), '--supported needs --masks'),
+    ):
+        with pytest.raises(SystemExit):
+            run_tool(*command, *options)
+        assert message in capsys.readouterr().err

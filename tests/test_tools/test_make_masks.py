@@ -206,3 +206,17 @@ def test_truncated_crf_scores_are_named(tmp_path):
     np.savez(tmp_path / 'b.npz', low=np.zeros((2, 4, 4)), high=np.ones((2, 4, 4)), class_ids=[1])
     with pytest.raises(ValueError, match='b.npz: low must be float16, got float64'):
         read_crf_scores(tmp_path / 'b.npz')
+
+
+def test_without_a_background_nothing_is_labelled_background(run_tool, folders, tmp_path):
+    cams = folders[0]
+    write_stage(cams, read_stage(cams) | {'background': False})
+    assert labels(run_tool, folders, tmp_path / 'labels', '--powers', 2, 12) == 0
+    scores = read_crf_scores(tmp_path / 'labels' / 'b.npz')
+    assert scores.low[0].any() and not scores.high[0].any()
+    np.testing.assert_allclose(scores.high[1:].sum(axis=0), 1, atol=0.01)
+    single = read_crf_scores(tmp_path / 'labels' / 'a.npz')
+    assert (single.high[1] == 1).all() and not single.high[0].any()
+    assert masks(run_tool, folders, tmp_path / 'masks') == 0
+    for name, ids in (('a', {15, 255}), ('b', {3, 20, 255}), ('part/c', {255})):
+        assert set(np.unique(ids_of(tmp_path / 'masks' / f'{name}.png'))) == ids

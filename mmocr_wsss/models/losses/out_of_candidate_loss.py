@@ -37,6 +37,8 @@ class OutOfCandidateLoss(nn.Module):
         start_iter: the term is 0 before this iteration: an int counts iterations,
             a float in [0, 1) is a share of the schedule.
         loss_weight: factor, >= 0.
+        background: True: the background is a candidate of every image, anything else is an
+            error. False: of none, for data whose pixels all belong to a class.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -53,6 +55,7 @@ class OutOfCandidateLoss(nn.Module):
         average: str = 'valid',
         start_iter: int | float = 0,
         loss_weight: float = 1.0,
+        background: bool = True,
     ):
         super().__init__()
         _check_choice('split', split, SPLITS)
@@ -74,6 +77,7 @@ class OutOfCandidateLoss(nn.Module):
         self.average = average
         self.start_iter = start_iter
         self.loss_weight = loss_weight
+        self.background = background
         self.register_buffer('prior', None, persistent=False)
 
     @property
@@ -136,8 +140,9 @@ class OutOfCandidateLoss(nn.Module):
 
         Raises:
             TypeError: ``candidates`` or ``valid`` is not bool.
-            ValueError: shapes disagree, an image lacks the background, or the split
-                needs a prior and there is none.
+            ValueError: shapes disagree, an image lacks the background (without
+                ``background``: has it, or has no candidate), or the split needs a prior
+                and there is none.
         """
         prior = self.prior if prior is None else prior
         self._check_inputs(logits, candidates, valid, prior)
@@ -191,7 +196,9 @@ class OutOfCandidateLoss(nn.Module):
                 f'valid must be (N, h, w) of the logits {tuple(logits.shape)}, '
                 f'got {tuple(valid.shape)}.'
             )
-        if not candidates[:, 0].all():
+        if not self.background:
+            _check_without_background(candidates)
+        elif not candidates[:, 0].all():
             images = (~candidates[:, 0]).nonzero().flatten().tolist()
             raise ValueError(
                 'background (class id 0) is a candidate of every image, but not of images '
@@ -216,3 +223,13 @@ class OutOfCandidateLoss(nn.Module):
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f'{name} must be one of {list(choices)}, got {value!r}.')
+
+
+def _check_without_background(candidates: Tensor) -> None:
+    wrong = candidates[:, 0] | ~candidates.any(dim=1)
+    if wrong.any():
+        raise ValueError(
+            'background=False: an image has at least one candidate, and class id 0 is none; '
+            f'not so for images {wrong.nonzero().flatten().tolist()} of the batch. Set '
+            'background=False in the ImageTagDataset too, and give every image a tag.'
+        )
