@@ -2,7 +2,8 @@
 """MS COCO 2014: masks, tags and lists, which variant a mask is, and what is refused."""
 
 import json
-import subprocess
+import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -443,22 +444,28 @@ def test_masks_that_cannot_be_compared(coco, tmp_path, case):
 # The tool, and real photos
 
 
-def run_tool(*arguments):
-    command = [sys.executable, TOOL, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+def test_tool(coco, tmp_path, monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(TOOL), run_name='__main__')
+        return ended.value.code, capsys.readouterr()
 
-
-def test_tool(coco, tmp_path):
-    done = run_tool(coco, '--out', tmp_path / 'out', '--jobs', 2)
-    assert done.returncode == 0, done.stderr
-    assert 'val2014\n' in done.stdout and 'objects        12' in done.stdout
+    code, text = run(coco, '--out', tmp_path / 'out', '--jobs', 2)
+    assert code == 0, text.err
+    assert 'val2014\n' in text.out and re.search(r' objects +12\n', text.out)
     masks = tmp_path / 'out' / 'masks' / 'val2014'
-    done = run_tool(coco, '--compare', masks, '--splits', 'val2014')
-    assert done.returncode == 0, done.stderr
-    assert 'these are the masks that coco14.py makes by default' in done.stdout
-    done = run_tool(coco, '--out', tmp_path / 'out', '--crowd', 'class')
-    assert done.returncode == 1 and done.stderr.startswith('error: '), done.stderr
-    assert run_tool(coco).returncode == 2
+    code, text = run(coco, '--compare', masks, '--splits', 'val2014')
+    assert code == 0, text.err
+    assert 'these are the masks that coco14.py makes by default' in text.out
+    code, text = run(coco, '--out', tmp_path / 'out', '--crowd', 'class')
+    assert code == 1 and text.err.splitlines()[-1].startswith('error: '), text.err
+    for arguments, message in (
+        ((), 'give either --out OUT or --compare FOLDER'),
+        (('--compare', masks), 'masks of one split: --splits val2014'),
+    ):
+        code, text = run(coco, *arguments)
+        assert code == 2 and message in text.err
 
 
 def independent_mask(image, annotations):

@@ -160,6 +160,7 @@ def test_without_a_background_and_with_masks_of_some_photos(pipeline, tmp_path):
     assert cfg.model.loss_oc.background is False
 
 
+@pytest.mark.slow  # a minute: all stages with 81 classes
 def test_coco_with_the_pipeline_of_other_data(pipeline, tmp_path):
     root = write_coco_root(tmp_path / 'coco', images=3)
     convert_coco14(root, root)
