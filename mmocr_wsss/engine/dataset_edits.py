@@ -118,7 +118,7 @@ def _score_without_masks(cfg: Config, key: str) -> None:
         if not str(evaluator['type']).endswith('IoUMetric'):
             kept.append(evaluator)
         elif key == 'test_evaluator':
-            kept.append(ConfigDict(type='IoUMetric', format_only=True))
+            kept.append(ConfigDict(type='mmocr_wsss.RunningIoUMetric', format_only=True))
     cfg[key] = kept
 
 

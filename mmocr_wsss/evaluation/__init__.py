@@ -2,6 +2,13 @@
 from .cam_dumper import CAMDumper
 from .out_of_candidate_rate import OutOfCandidateRate
 from .pseudo_mask_dumper import PseudoMaskDumper
+from .running_sum import RunningIoUMetric
 from .supported_iou import SupportedIoUMetric
 
-__all__ = ['CAMDumper', 'OutOfCandidateRate', 'PseudoMaskDumper', 'SupportedIoUMetric']
+__all__ = [
+    'CAMDumper',
+    'OutOfCandidateRate',
+    'PseudoMaskDumper',
+    'RunningIoUMetric',
+    'SupportedIoUMetric',
+]

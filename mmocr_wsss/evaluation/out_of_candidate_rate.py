@@ -3,12 +3,13 @@ from collections.abc import Sequence
 
 from mmengine.evaluator import BaseMetric
 
+from mmocr_wsss.evaluation.running_sum import RunningSum
 from mmocr_wsss.labels import IGNORE_ID
 from mmocr_wsss.registry import METRICS
 
 
 @METRICS.register_module()
-class OutOfCandidateRate(BaseMetric):
+class OutOfCandidateRate(RunningSum, BaseMetric):
     """Share of pixels predicted as a class that the image's tags rule out.
 
     Reports ``oc_rate`` in [0, 1]: out-of-candidate pixels over valid pixels, both
@@ -58,6 +59,7 @@ class OutOfCandidateRate(BaseMetric):
                 outside &= valid
                 num_valid = int(valid.sum())
             self.results.append((int(outside.sum()), num_valid))
+        self.add_up()
 
     def compute_metrics(self, results: list[tuple[int, int]]) -> dict[str, float]:
         """Sum the counts of all images and ranks."""

@@ -1,13 +1,13 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 import numpy as np
 from mmengine.logging import MMLogger
-from mmseg.evaluation import IoUMetric
 
+from mmocr_wsss.evaluation.running_sum import RunningIoUMetric
 from mmocr_wsss.registry import METRICS
 
 
 @METRICS.register_module()
-class SupportedIoUMetric(IoUMetric):
+class SupportedIoUMetric(RunningIoUMetric):
     """mmseg's ``IoUMetric`` plus a mean over the classes with enough true pixels.
 
     On a subset of a dataset some classes hardly occur and their IoU is noise. Next

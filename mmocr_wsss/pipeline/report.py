@@ -141,9 +141,11 @@ def _class_table(scores: dict) -> list[str]:
 def _title(scores: dict, shown: str) -> str:
     split = 'val' if 'baseline_val' in scores else 'train'
     before, after = (_numbers(f'{name}_{split}', scores) for name in ('baseline', 'oc'))
+    miou = (before['miou_supported'], after['miou_supported'])
+    both = ' \u2192 '.join(map(_percent, miou))
+    measured = '' if None in miou else f'mIoU {both}, '
     return (
-        f'{split}: mIoU {_percent(before["miou_supported"])} \u2192 '
-        f'{_percent(after["miou_supported"])}, OC rate {_percent(before["oc_rate"])} % \u2192 '
+        f'{split}: {measured}OC rate {_percent(before["oc_rate"])} % \u2192 '
         f'{_percent(after["oc_rate"])} % (shown: {shown}, most OC pixels of the baseline)'
     )
 

@@ -43,7 +43,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmocr_wsss.RunningIoUMetric', iou_metrics=['mIoU']),
     dict(type='mmocr_wsss.OutOfCandidateRate'),
 ]
 test_evaluator = val_evaluator
