@@ -2,17 +2,36 @@
 """A config written for one data set, made to run on that of a ``dataset.json``."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
-from mmocr_wsss.dataset_file import DatasetFacts, Split
+from mmocr_wsss.dataset_file import DATASET_FILE, DatasetFacts, Split, read_dataset_file
 from mmocr_wsss.engine.config_edits import nodes
 from mmocr_wsss.labels import foreground_classes
 
 #: Datasets with class names of their own -> the class set.
 _FIXED = {'PascalVOCDataset': 'voc', 'COCO14Dataset': 'coco14'}
 _PSEUDO_MASKS = 'mmocr_wsss.PseudoMaskDataset'
+
+
+def follow_dataset_file(cfg: Config, data_root: str | None) -> None:
+    """:func:`set_dataset` with the ``dataset.json`` of a folder, if it has one.
+
+    Raises:
+        ValueError: the file is malformed, or as :func:`set_dataset`.
+    """
+    facts = None if data_root is None else read_dataset_file(data_root)
+    if facts is None:
+        return
+    set_dataset(cfg, facts)
+    print_log(
+        f'{Path(data_root, DATASET_FILE)}: {len(facts.classes)} classes, lists and folders as it '
+        'says, instead of those of the config',
+        'current',
+    )
 
 
 def set_dataset(cfg: Config, facts: DatasetFacts) -> None:

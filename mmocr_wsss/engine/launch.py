@@ -13,8 +13,6 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmocr_wsss.dataset_file import DATASET_FILE, read_dataset_file
-
 from .config_edits import (
     drop_idle_writers,
     set_data_root,
@@ -25,7 +23,7 @@ from .config_edits import (
     set_tta,
 )
 from .cpu_processes import keep_on_cpu, start_cpu_processes, stop_processes
-from .dataset_edits import set_dataset
+from .dataset_edits import follow_dataset_file
 from .expected_results import check_expected_results
 from .latest_checkpoint import latest_checkpoint
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
@@ -105,14 +103,7 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     set_loader_defaults(cfg)
-    facts = None if args.data_root is None else read_dataset_file(args.data_root)
-    if facts is not None:
-        set_dataset(cfg, facts)
-        print_log(
-            f'{osp.join(args.data_root, DATASET_FILE)}: {len(facts.classes)} classes, lists and '
-            'folders as it says, instead of those of the config',
-            'current',
-        )
+    follow_dataset_file(cfg, args.data_root)
     options = parse_options(args.cfg_options)
     cfg.merge_from_dict(options)
     if args.data_root is not None:

@@ -184,7 +184,7 @@ def _row(cfg: dict, layout: Layout, split: str, image_id: str, tags: np.ndarray)
         masks['pseudo_mask'] = layout.stage('pseudo_masks') / 'files'
     if truth:
         masks['truth'] = root / truth
-    photo = read_photo(find_photo(root / images, image_id))
+    photo = read_photo(find_photo(root / images, image_id, data.get('img_suffix')))
     arrays = {
         name: np.asarray(Image.open(folder / f'{image_id}.png')) for name, folder in masks.items()
     }

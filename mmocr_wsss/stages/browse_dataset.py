@@ -16,6 +16,7 @@ from PIL import Image
 from mmocr_wsss.artifacts import Offenders, atomic_path, require_file
 from mmocr_wsss.datasets.transforms import LoadPhoto
 from mmocr_wsss.engine.config_edits import set_data_root
+from mmocr_wsss.engine.dataset_edits import follow_dataset_file
 from mmocr_wsss.engine.launch import parse_options
 from mmocr_wsss.labels import BACKGROUND_NAME, candidates_from_tags
 from mmocr_wsss.seeding import SeededIndex, derive_seed, seed_generators
@@ -85,6 +86,7 @@ def browse_dataset(
 def _dataset(config, data_root, options, split):
     require_file(config)
     cfg = Config.fromfile(config)
+    follow_dataset_file(cfg, data_root)
     cfg.merge_from_dict(options)
     if data_root is not None:
         set_data_root(cfg, data_root)

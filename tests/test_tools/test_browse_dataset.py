@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from coco_files import write_coco_root
 from PIL import Image
 
+from mmocr_wsss.converters.coco14 import convert_coco14
 from mmocr_wsss.labels import CLASS_SETS
 from mmocr_wsss.stages import browse_dataset as stage
 
@@ -234,3 +236,20 @@ def test_configs_without_tags(browse, tmp_path, capsys):
     assert browse(config, '--split', 'val') == 1
     error = capsys.readouterr().err
     assert '--split val: the items of PascalVOCDataset' in error and 'have no tags' in error
+
+
+def test_a_dataset_file_tells_classes_and_lists(browse, tmp_path, monkeypatch):
+    root = write_coco_root(tmp_path / 'coco', images=3)
+    convert_coco14(root, root)
+    shown, draw = {}, stage.draw_tagged_photo
+
+    def watched(photo, names, *, title):
+        shown[title.split(',')[0]] = [names[k] for k in np.flatnonzero(photo.candidates)]
+        return draw(photo, names, title=title)
+
+    monkeypatch.setattr(stage, 'draw_tagged_photo', watched)
+    assert browse(SEGMENTATION, '--split', 'val', '--mode', 'original', root=root) == 0
+    tagged = ['background', 'person', 'bottle', 'toothbrush']
+    assert shown == {
+        f'COCO_val2014_{101 + k:012d}': tagged if k < 2 else tagged[:1] for k in range(3)
+    }
