@@ -33,6 +33,8 @@ from mmocr_wsss.datasets.synthetic_drawing import (
 )
 from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID, palette
 
+#: What a data set of scenes was made with; ``dataset.json`` is the file that configs follow.
+SCENES_FILE = 'scenes.json'
 # Scenes are drawn at three times their size and averaged down, for smooth edges.
 _OVERSAMPLING = 3
 
@@ -155,7 +157,7 @@ def write_synthetic_dataset(
     Files below ``out_dir``: ``JPEGImages/ID.jpg``, ``SegmentationClass/ID.png``
     (true masks), ``pseudo_masks/ID.png`` (noisy masks of train),
     ``ImageSets/Segmentation/{train,val}.txt``, ``image_tags.json`` ({ID: [class
-    names]} of both) and, written last, ``dataset.json`` with the arguments.
+    names]} of both) and, written last, ``scenes.json`` with the arguments.
 
     Args:
         out_dir: must not exist or be empty.
@@ -197,7 +199,7 @@ def write_synthetic_dataset(
             Path(temporary).write_text(''.join(f'{image_id}\n' for image_id in ids))
     write_json(root / 'image_tags.json', tags)
     spec = dict(num_train=num_train, num_val=num_val, seed=seed, height=height, width=width)
-    write_json(root / 'dataset.json', dict(**spec, classes=SYNTHETIC_CLASSES))
+    write_json(root / SCENES_FILE, dict(**spec, classes=SYNTHETIC_CLASSES))
     return root
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from mmocr_wsss.artifacts import read_json
-from mmocr_wsss.datasets.synthetic_scenes import write_synthetic_dataset
+from mmocr_wsss.datasets.synthetic_scenes import SCENES_FILE, write_synthetic_dataset
 from mmocr_wsss.demo.progress import Progress
 from mmocr_wsss.pipeline.layout import Layout
 from mmocr_wsss.pipeline.plan import repository
@@ -95,8 +95,9 @@ def _scenes(out: Path, args: argparse.Namespace) -> Path:
     """The synthetic data set below ``out``, made unless it is there."""
     target, wanted = out / 'dataset', {key: getattr(args, key) for key in _SPEC}
     if target.exists():
-        found = read_json(target / 'dataset.json')
-        found = {key: found[key] for key in _SPEC}
+        spec = target / SCENES_FILE
+        found = read_json(spec) if spec.is_file() else {}  # of another version
+        found = {key: found.get(key) for key in _SPEC}
         if found == wanted:
             print(f'scenes: {target} is there')
             return target

@@ -2,6 +2,7 @@
 """MS COCO 2014: masks, tags and lists, which variant a mask is, and what is refused."""
 
 import json
+import os
 import re
 import runpy
 import sys
@@ -11,6 +12,7 @@ import coco_files
 import numpy as np
 import pytest
 from coco_files import HEIGHT, WIDTH, coco_json, write_annotations, write_coco_root
+from golden import DEFAULT_FOLDER
 from PIL import Image
 
 from mmocr_wsss.artifacts import write_png
@@ -30,7 +32,7 @@ from mmocr_wsss.datasets.tag_tables import read_tags
 from mmocr_wsss.labels import CLASS_SETS, palette
 
 ROOT = Path(__file__).resolve().parents[2]
-MINI = ROOT.parent / 'shared' / 'data' / 'coco_mini'
+MINI = Path(os.environ.get('MMOCR_WSSS_GOLDEN') or DEFAULT_FOLDER).parent / 'data' / 'coco_mini'
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'coco14.py'
 FIRST = 'COCO_train2014_000000000001'
 PERSON, BOTTLE, TOOTHBRUSH = 1, 40, 80
