@@ -46,7 +46,7 @@ def train(args: argparse.Namespace) -> None:
     check_initial_weights(cfg.model)
     if cfg.get('load_from'):
         check_checkpoint_path(cfg.load_from, 'load_from')
-    runner = _build_runner(cfg, args.launcher)
+    runner = build_runner(cfg, args.launcher)
     _warn_of_other_batch(cfg, get_world_size())
     try:
         runner.train()
@@ -76,7 +76,7 @@ def test(args: argparse.Namespace) -> list[str]:
     drop_idle_writers(cfg)
     if args.tta:
         set_tta(cfg)
-    runner = _build_runner(cfg, args.launcher)
+    runner = build_runner(cfg, args.launcher)
     try:
         metrics = runner.test()
         faults = check_expected_results(metrics, cfg.expected_results) if args.check else []
@@ -176,7 +176,18 @@ def _warn_of_other_batch(cfg: Config, processes: int) -> None:
         )
 
 
-def _build_runner(cfg: Config, launcher: str) -> Runner:
+def build_runner(cfg: Config, launcher: str) -> Runner:
+    """The runner of a final config; opens a process group where there is no GPU for one.
+
+    Whoever calls it ends with :func:`~mmocr_wsss.engine.cpu_processes.stop_processes`.
+
+    Args:
+        cfg: changed in place where several processes run without a GPU.
+        launcher: value of ``--launcher``.
+
+    Raises:
+        ValueError: a launcher that cannot start processes without a GPU.
+    """
     if not torch.cuda.is_available():
         start_cpu_processes(cfg, launcher)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

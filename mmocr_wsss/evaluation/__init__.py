@@ -1,5 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 from .cam_dumper import CAMDumper
+from .out_of_candidate_counter import OutOfCandidateCounter
 from .out_of_candidate_rate import OutOfCandidateRate
 from .pseudo_mask_dumper import PseudoMaskDumper
 from .running_sum import RunningIoUMetric
@@ -7,6 +8,7 @@ from .supported_iou import SupportedIoUMetric
 
 __all__ = [
     'CAMDumper',
+    'OutOfCandidateCounter',
     'OutOfCandidateRate',
     'PseudoMaskDumper',
     'RunningIoUMetric',

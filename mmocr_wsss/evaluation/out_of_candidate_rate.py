@@ -2,6 +2,7 @@
 from collections.abc import Sequence
 
 from mmengine.evaluator import BaseMetric
+from torch import Tensor
 
 from mmocr_wsss.evaluation.running_sum import RunningSum
 from mmocr_wsss.labels import IGNORE_ID
@@ -37,25 +38,10 @@ class OutOfCandidateRate(RunningSum, BaseMetric):
             ValueError: a sample carries no candidates, or fewer than the predicted classes.
         """
         for sample in data_samples:
-            if 'candidates' not in sample:
-                raise ValueError(
-                    f'{sample.get("img_path")}: no candidates for the out-of-candidate rate. Wrap '
-                    "the evaluated dataset: dict(type='mmocr_wsss.ImageTagDataset', dataset=..., "
-                    'tags=...), or take OutOfCandidateRate out of the evaluator.'
-                )
-            predicted = sample['pred_sem_seg']['data'].squeeze(0)
-            candidates = sample['candidates'].to(predicted.device)
-            if predicted.max() >= len(candidates):
-                raise ValueError(
-                    f'{sample.get("img_path")}: class id {predicted.max()} is predicted, the tags '
-                    f'stand for {len(candidates)} classes with background. The model and the '
-                    'evaluated dataset must have the same classes.'
-                )
+            predicted, candidates, valid = read_sample(sample, self.ignore_index)
             outside = ~candidates[predicted]
             num_valid = predicted.numel()
-            if 'gt_sem_seg' in sample:
-                truth = sample['gt_sem_seg']['data'].squeeze(0).to(predicted.device)
-                valid = truth != self.ignore_index
+            if valid is not None:
                 outside &= valid
                 num_valid = int(valid.sum())
             self.results.append((int(outside.sum()), num_valid))
@@ -66,3 +52,37 @@ class OutOfCandidateRate(RunningSum, BaseMetric):
         num_oc = sum(outside for outside, _ in results)
         num_valid = sum(valid for _, valid in results)
         return dict(oc_rate=num_oc / max(num_valid, 1))
+
+
+def read_sample(sample: dict, ignore_index: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """What counts of a sample of the test loop.
+
+    Args:
+        sample: as for :meth:`OutOfCandidateRate.process`.
+        ignore_index: label of pixels that do not count.
+
+    Returns:
+        predicted (H, W) class ids; candidates (C,) bool; valid (H, W) bool, or None without
+        a mask: every pixel counts. All on the device of the prediction.
+
+    Raises:
+        ValueError: as :meth:`OutOfCandidateRate.process`.
+    """
+    if 'candidates' not in sample:
+        raise ValueError(
+            f'{sample.get("img_path")}: no candidates for the out-of-candidate rate. Wrap '
+            "the evaluated dataset: dict(type='mmocr_wsss.ImageTagDataset', dataset=..., "
+            'tags=...), or take OutOfCandidateRate out of the evaluator.'
+        )
+    predicted = sample['pred_sem_seg']['data'].squeeze(0)
+    candidates = sample['candidates'].to(predicted.device)
+    if predicted.max() >= len(candidates):
+        raise ValueError(
+            f'{sample.get("img_path")}: class id {predicted.max()} is predicted, the tags '
+            f'stand for {len(candidates)} classes with background. The model and the '
+            'evaluated dataset must have the same classes.'
+        )
+    if 'gt_sem_seg' not in sample:
+        return predicted, candidates, None
+    truth = sample['gt_sem_seg']['data'].squeeze(0).to(predicted.device)
+    return predicted, candidates, truth != ignore_index

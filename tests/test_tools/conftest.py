@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.device import utils as device_utils
 from mmengine.runner import CheckpointLoader
 from mmengine.visualization import Visualizer
@@ -59,6 +60,29 @@ def run_tool(monkeypatch):
         return tool.call(lambda: tool.main(args))
 
     return run
+
+
+@pytest.fixture(scope='session')
+def checkpoint(tmp_path_factory, voc_root):
+    """Weights that predict many classes, so that no metric is trivially 0 or 1."""
+    from mmengine.config import Config, DictAction
+    from mmengine.registry import MODELS, init_default_scope
+
+    cfg = Config.fromfile(SEAM)
+    cfg.merge_from_dict(
+        {k: DictAction._parse_iterable(v) for k, v in (item.split('=', 1) for item in SMALL)}
+    )
+    init_default_scope('mmseg')
+    torch.manual_seed(3)  # one that is right on a seventh of the pixels; with 0 it was on one pixel
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    for parameter in model.decode_head.parameters():
+        if parameter.ndim == 4:
+            torch.nn.init.normal_(parameter, std=10)
+    torch.nn.init.zeros_(model.decode_head.conv_seg.bias)
+    path = tmp_path_factory.mktemp('weights') / 'random.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
 
 
 @pytest.fixture

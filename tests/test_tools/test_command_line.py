@@ -63,7 +63,7 @@ def test_work_dir_tells_the_baseline_from_its_twin(run_tool, monkeypatch, tmp_pa
     for kind in ('segmentation', 'ocr'):
         path = ROOT / 'configs' / kind / 'seam_r38_voc.py'
         monkeypatch.setattr(
-            'mmocr_wsss.engine.launch._build_runner',
+            'mmocr_wsss.engine.launch.build_runner',
             lambda cfg, launcher, kind=kind: folders.update({kind: cfg.work_dir}) or Nothing(),
         )
         assert run_tool('train', path, '--cfg-options', 'model.backbone.init_cfg=None') == 0
@@ -99,7 +99,7 @@ def test_another_batch_than_the_schedule_belongs_to_is_said(
     run_tool, monkeypatch, tmp_path, options, said
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr('mmocr_wsss.engine.launch._build_runner', lambda *_: Nothing())
+    monkeypatch.setattr('mmocr_wsss.engine.launch.build_runner', lambda *_: Nothing())
     texts = []
     monkeypatch.setattr('mmocr_wsss.engine.launch.print_log', lambda text, *_: texts.append(text))
     options = ['--cfg-options', 'model.backbone.init_cfg=None', *options]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import mmseg
 import numpy as np
-import pytest
 import torch
 from conftest import ROOT, SEAM, SMALL
 from mmengine.device import utils as device_utils
@@ -31,29 +30,6 @@ def metrics_in(work_dir):
     """The metrics that a test run wrote into its own folder."""
     (path,) = work_dir.glob('*/*.json')
     return {k: v for k, v in json.loads(path.read_text()).items() if 'time' not in k}
-
-
-@pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory, voc_root):
-    """Weights that predict many classes, so that no metric is trivially 0 or 1."""
-    from mmengine.config import Config, DictAction
-    from mmengine.registry import MODELS, init_default_scope
-
-    cfg = Config.fromfile(SEAM)
-    cfg.merge_from_dict(
-        {k: DictAction._parse_iterable(v) for k, v in (item.split('=', 1) for item in SMALL)}
-    )
-    init_default_scope('mmseg')
-    torch.manual_seed(3)  # one that is right on a seventh of the pixels; with 0 it was on one pixel
-    model = MODELS.build(cfg.model)
-    model.init_weights()
-    for parameter in model.decode_head.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.normal_(parameter, std=10)
-    torch.nn.init.zeros_(model.decode_head.conv_seg.bias)
-    path = tmp_path_factory.mktemp('weights') / 'random.pth'
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return path
 
 
 def test_train_resume_and_test(run_tool, voc_root, tmp_path):
