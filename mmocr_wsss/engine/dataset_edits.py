@@ -40,12 +40,12 @@ def set_dataset(cfg: Config, facts: DatasetFacts) -> None:
     The number of classes of the model follows, wherever it was that of the config's data
     set with or without the background. Without validation images there is no validation;
     without masks of them it gives the out-of-candidate rate alone. The folder of pseudo masks
-    and the schedule stay, expected results go.
+    and the schedule stay; expected results go unless the config is written for this data set.
 
     Raises:
         ValueError: datasets of the config have different numbers of classes.
     """
-    before = _number_of_classes(cfg)
+    before, tested = _number_of_classes(cfg), _tested(cfg)
     _set_split(cfg, 'train_dataloader', facts.train, facts)
     if cfg.get('val_dataloader'):
         if facts.val is None:
@@ -55,10 +55,24 @@ def set_dataset(cfg: Config, facts: DatasetFacts) -> None:
     _set_test(cfg, facts)
     if before is not None:
         _resize(cfg.get('model'), before, len(facts.classes))
-    for key in ('expected_results', 'dataset_type'):
-        cfg.pop(key, None)
+    cfg.pop('dataset_type', None)
+    if tested != [(tuple(facts.classes), *place) for _, *place in _tested(cfg)]:
+        cfg.pop('expected_results', None)
     if not facts.background:
         _without_background(cfg)
+
+
+def _tested(cfg: Config) -> list[tuple]:
+    """(foreground classes or None, list, folders) of what a config tests on."""
+    return [
+        (
+            _classes(node) and tuple(foreground_classes(_classes(node))),
+            node.get('ann_file'),
+            dict(node.get('data_prefix') or {}),
+        )
+        for node in nodes((cfg.get('test_dataloader') or {}).get('dataset'))
+        if 'data_root' in node
+    ]
 
 
 def _set_test(cfg: Config, facts: DatasetFacts) -> None:
@@ -142,8 +156,16 @@ def _score_without_masks(cfg: Config, key: str) -> None:
 
 
 def _is_segmentation(node: Mapping) -> bool:
-    name = str(node.get('type')).removeprefix('mmocr_wsss.').removeprefix('mmseg.')
-    return name in _FIXED or name == 'PseudoMaskDataset'
+    return _name(node) in _FIXED or _name(node) == 'PseudoMaskDataset'
+
+
+def _name(node: Mapping) -> str:
+    return str(node.get('type')).removeprefix('mmocr_wsss.').removeprefix('mmseg.')
+
+
+def _classes(node: Mapping) -> Any:
+    """The class set or names that a dataset config gives, or its type; None: neither."""
+    return node.get('classes') or _FIXED.get(_name(node))
 
 
 def _number_of_classes(cfg: Config) -> int | None:
@@ -151,9 +173,7 @@ def _number_of_classes(cfg: Config) -> int | None:
     found = {}
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for node in nodes((cfg.get(loader) or {}).get('dataset')):
-            name = str(node.get('type')).removeprefix('mmocr_wsss.').removeprefix('mmseg.')
-            classes = node.get('classes') or _FIXED.get(name)
-            if classes:
+            if classes := _classes(node):
                 found[loader] = len(foreground_classes(classes))
     if len(set(found.values())) > 1:
         raise ValueError(

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmocr_wsss.dataset_file import DatasetFacts, Split
 from mmocr_wsss.engine.config_edits import drop_idle_writers, nodes, set_output
 from mmocr_wsss.engine.dataset_edits import set_dataset, without_annotations
+from mmocr_wsss.labels import CLASS_SETS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FOLDERS = ('cam', 'affinity', 'segmentation', 'ocr', 'demo')
@@ -122,3 +123,27 @@ def test_annotations_are_found_in_branches():
     assert without_annotations([load, tta, pack]) == [
         dict(type='TestTimeAug', transforms=[[dict(type='Flip')], [pack]]), pack
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    'changes, kept',
+    [
+        ({}, True),
+        (dict(classes=CLASSES), False),
+        (dict(val=Split('lists/val.txt', 'images/val2014', 'masks/val2014')), False),
+        (dict(val=Split('lists/val2014.txt', 'images/val2014', 'other_masks')), False),
+        (dict(val=Split('lists/val2014.txt', 'images/val2014')), False),
+        (dict(val=None), False),
+    ],
+)
+def test_expected_results_stay_with_the_data_that_the_config_is_written_for(changes, kept):
+    coco = DatasetFacts(
+        CLASS_SETS['coco14'],
+        True,
+        '.jpg',
+        'image_tags.json',
+        *(Split(f'lists/{s}.txt', f'images/{s}', f'masks/{s}') for s in ('train2014', 'val2014')),
+    )
+    cfg = Config.fromfile(CONFIGS / 'ocr' / 'mctformer_r38_coco.py')
+    set_dataset(cfg, coco._replace(**changes))
+    assert ('expected_results' in cfg) == kept
