@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from cam_recipes import shrink, train
+from doc_commands import blocks as blocks_of
+from doc_commands import commands, parsed
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -50,9 +52,7 @@ randomness = dict(seed=0)  # an untrained net must predict some class that is no
 
 
 def blocks(language):
-    found = re.findall(rf'```{language}\n(.*?)```', README, flags=re.DOTALL)
-    assert found
-    return found
+    return blocks_of(README, language)
 
 
 def test_adding_the_loss_to_a_stock_config(tmp_path, voc_root):
@@ -175,6 +175,12 @@ def test_named_files_exist():
     assert len(named) >= 5
     missing = [name for name in named if not (ROOT / name).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize('words', commands(README), ids=lambda words: ' '.join(words)[:70])
+def test_command_parses(words):
+    args = parsed(words)
+    assert args is not None or words[0] in ('git', 'make', 'pip')
 
 
 @pytest.mark.parametrize('stem', ['affinitynet', 'seam', 'mctformer'])

@@ -5,7 +5,7 @@
 # Run (2 GPUs x 5 images): tools/dist_train.sh configs/segmentation/seam_r38_coco.py 2 --data-root DATA_ROOT
 # As published, BatchNorm is not synchronised: ranks differ in running statistics, and a validation
 #   during training scores each rank's own; tools/test.py scores the saved ones (rank 0's).
-# Gives: not measured.
+# Gives: not measured, and we found no published number.
 _base_ = [
     '../_base_/models/r38_seam.py',
     '../_base_/datasets/coco.py',

@@ -15,7 +15,7 @@ model = dict(
     backbone=dict(
         type='mmocr_wsss.WideResNet38',
         frozen_stages=0,
-        init_cfg=dict(type='Pretrained', checkpoint='pretrained/r38_psa_cls_voc.pth'),
+        init_cfg=dict(type='Pretrained', checkpoint='pretrained/r38_psa_cls.pth'),
     ),
     decode_head=dict(
         type='mmocr_wsss.LargeFOVHead',
