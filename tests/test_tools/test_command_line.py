@@ -15,6 +15,8 @@ from mmengine.config import Config
 from mmocr_wsss.command_line import call
 from mmocr_wsss.labels import foreground_classes
 
+#: A config without expected_results.
+SEGFORMER = ROOT / 'configs' / 'ocr' / 'segformer_mit-b0_voc.py'
 #: Runs a tool as a command does, then tells which of the slow imports it made.
 SLOW_IMPORTS = """
 import runpy, sys
@@ -125,7 +127,7 @@ def test_scripts_say_how_to_use_them(run_process, script):
         (['test', SEAM, 'gone.pth'], "checkpoint: there is no checkpoint 'gone.pth'"),
         (['train', SEAM, '--data-root', 'gone'], "--data-root: there is no folder 'gone'"),
         (['train', SEAM, '--cfg-options', 'max_iters'], 'takes KEY=VALUE, got ['),
-        (['test', SEAM, __file__, '--check'], '--check: '),
+        (['test', SEGFORMER, __file__, '--check'], 'has no expected_results'),
         (
             ['train', SEAM, '--cfg-options', *SMALL, 'load_from=gone.pth'],
             "load_from: there is no checkpoint 'gone.pth'",
