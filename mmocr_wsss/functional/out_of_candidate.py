@@ -73,6 +73,20 @@ def out_of_candidate_mask(
     return outside if valid is None else outside & valid
 
 
+def without_background(candidates: Tensor) -> Tensor:
+    """The candidates but the background, which stays where it is the only one.
+
+    Args:
+        candidates: (N, C) bool, at least one per image.
+
+    Returns:
+        (N, C) bool, at least one per image.
+    """
+    kept = candidates.clone()
+    kept[:, 0] &= ~candidates[:, 1:].any(dim=1)
+    return kept
+
+
 def candidate_weights(
     scores: Tensor, candidates: Tensor, *, split: str, prior: Tensor | None
 ) -> Tensor:
@@ -159,6 +173,7 @@ def rectification_sum(
     margin: float,
     ranking: str,
     prior: Tensor | None,
+    eligible: Tensor | None = None,
 ) -> Tensor:
     """Sum of the rectification term over the out-of-candidate pixels.
 
@@ -170,6 +185,8 @@ def rectification_sum(
         candidates: (N, C) bool, at least one per image.
         oc_mask: (N, h, w) bool from :func:`out_of_candidate_mask`.
         split, threshold, margin, ranking, prior: as in the functions above.
+        eligible: (N, C) bool subset of the candidates, at least one per image, that the
+            in-candidate group is chosen from; None: all candidates.
 
     Returns:
         scalar, float32 or the dtype of ``logits`` if that is wider.
@@ -181,6 +198,7 @@ def rectification_sum(
         if len(image) == 0:
             return scores.sum()
         admitted = candidates[image]
-        weights = candidate_weights(scores, admitted, split=split, prior=prior)
-        group = in_candidate_group(weights, admitted, threshold=threshold)
+        choices = admitted if eligible is None else eligible[image]
+        weights = candidate_weights(scores, choices, split=split, prior=prior)
+        group = in_candidate_group(weights, choices, threshold=threshold)
         return group_ranking(scores, group, ~admitted, margin=margin, ranking=ranking).sum()

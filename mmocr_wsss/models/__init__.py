@@ -3,8 +3,9 @@ from .affinity_net import AffinityHead, AffinityNet
 from .cam_classifier import CAMClassifier
 from .cam_head import CAMHead
 from .candidate_segmentor import CandidateCascadeEncoderDecoder, CandidateEncoderDecoder
+from .candidate_softmax import CandidateSoftmaxEncoderDecoder
 from .large_fov_head import LargeFOVHead
-from .losses import MultiLabelSoftMarginLoss, OutOfCandidateLoss
+from .losses import MultiLabelSoftMarginLoss, NonCandidateBCELoss, OutOfCandidateLoss
 from .mctformer_classifier import MCTformerClassifier
 from .mctformer_head import MCTformerHead
 from .multi_class_token_vit import MultiClassTokenViT
@@ -19,12 +20,14 @@ __all__ = [
     'CAMHead',
     'CandidateCascadeEncoderDecoder',
     'CandidateEncoderDecoder',
+    'CandidateSoftmaxEncoderDecoder',
     'LargeFOVHead',
     'MCTformerClassifier',
     'MCTformerHead',
     'MultiClassTokenViT',
     'MultiLabelSoftMarginLoss',
     'MultiScaleTTA',
+    'NonCandidateBCELoss',
     'OutOfCandidateLoss',
     'SEAMClassifier',
     'SEAMHead',

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
@@ -25,6 +26,10 @@ REFUSED_HEADS = {
 }
 
 
+#: Values of ``loss_oc_size``.
+LOSS_SIZES = ('head', 'labels')
+
+
 class CandidateMixin:
     """Adds the out-of-candidate term to a segmentor of mmseg.
 
@@ -39,15 +44,21 @@ class CandidateMixin:
 
     Args:
         loss_oc: config of the term, usually ``OutOfCandidateLoss``.
+        loss_oc_size: where the term is computed: at the ``'head'``'s own stride, or at the size
+            of the ``'labels'``, to which the head resizes its logits for its own loss.
         others: as in the host's segmentor.
 
     Raises:
-        ValueError: the decode head has no dense class logits; it is named.
+        ValueError: the decode head has no dense class logits; it is named. Or
+            ``loss_oc_size`` is neither.
     """
 
-    def __init__(self, *args, loss_oc: dict, **kwargs):
+    def __init__(self, *args, loss_oc: dict, loss_oc_size: str = 'head', **kwargs):
         super().__init__(*args, **kwargs)
+        if loss_oc_size not in LOSS_SIZES:
+            raise ValueError(f'loss_oc_size must be one of {LOSS_SIZES}, got {loss_oc_size!r}.')
         self.loss_oc = MODELS.build(loss_oc)
+        self.loss_oc_size = loss_oc_size
         self._listened_head()  # refuse an unsupported head at build time
 
     def _listened_head(self) -> nn.Module:
@@ -80,6 +91,9 @@ class CandidateMixin:
         with listen_to_logits(head) as heard:
             losses = super().loss(inputs, data_samples)
         logits = main_output(head, heard[-1])
+        if self.loss_oc_size == 'labels':
+            size = data_samples[0].gt_sem_seg.shape[-2:]
+            logits = resize(logits, size, mode='bilinear', align_corners=head.align_corners)
         candidates = stack_candidates(data_samples, logits)
         valid = valid_pixels(data_samples, logits.shape[-2:], ignore_index=head.ignore_index)
         term, rate = self.loss_oc.loss_and_rate(logits, candidates, valid.to(logits.device))
@@ -120,6 +134,7 @@ def listen_to_logits(head: nn.Module) -> Iterator[list]:
     """
     heard = []
     loss_by_feat = head.loss_by_feat
+    shadow = vars(head).get('loss_by_feat')
 
     def listening(seg_logits, *args, **kwargs):
         heard.append(seg_logits)
@@ -129,7 +144,10 @@ def listen_to_logits(head: nn.Module) -> Iterator[list]:
     try:
         yield heard
     finally:
-        del head.loss_by_feat
+        if shadow is None:
+            del head.loss_by_feat
+        else:
+            head.loss_by_feat = shadow
 
 
 def main_output(head: nn.Module, outputs: Tensor | Sequence[Tensor]) -> Tensor:

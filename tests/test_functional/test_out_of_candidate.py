@@ -15,6 +15,7 @@ from mmocr_wsss.functional.out_of_candidate import (
     in_candidate_group,
     out_of_candidate_mask,
     rectification_sum,
+    without_background,
 )
 
 
@@ -167,6 +168,39 @@ def test_group_by_hand():
     assert group(0.3) == [[1, 1, 0, 0], [1, 1, 1, 0]]
     assert group(0.9) == [[1, 0, 0, 0], [0, 1, 0, 0]]  # always the best one
     assert group(0.0) == [[1, 1, 1, 0], [1, 1, 1, 0]]  # never a non-candidate
+
+
+def test_without_background_by_hand():
+    candidates = bools([1, 1, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0])
+    before = candidates.clone()
+    # The second image has nothing but the background; the third never had it.
+    assert without_background(candidates).int().tolist() == [
+        [0, 1, 0, 1],
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+    ]
+    assert torch.equal(candidates, before)
+
+
+@pytest.mark.parametrize('split', SPLITS)
+def test_the_group_is_chosen_among_the_eligible(split):
+    # candidates 0, 1, 2, eligible 1 and 2, predicted class 3
+    scores = torch.tensor([4.0, 1.0, 3.0, 5.0], dtype=torch.float64).reshape(1, 4, 1, 1)
+    candidates, eligible = bools([1, 1, 1, 0]), bools([0, 1, 1, 0])
+    prior = torch.full((4, 4), 0.5, dtype=torch.float64)
+
+    def total(threshold):
+        return rectification_sum(
+            scores, candidates, bools([[1]]), split=split, threshold=threshold, margin=0.0,
+            ranking='all', prior=prior, eligible=eligible,
+        ).item()  # fmt: skip
+
+    both, second = math.log(1 + math.exp(4) + math.exp(2)), math.log(1 + math.exp(2))
+    assert total(0.0) == pytest.approx(both, abs=1e-12)
+    by_scores = split in ('posterior', 'adaptive')
+    assert total(0.9) == pytest.approx(
+        second if by_scores else math.log(1 + math.exp(4)), abs=1e-12
+    )
 
 
 def test_background_only_image_uses_background():

@@ -212,9 +212,29 @@ def test_every_option_matters(batch):
         dict(ranking='best'),
         dict(average='oc'),
         dict(loss_weight=2.0),
+        dict(group_background=False),
     ):
         other = OutOfCandidateLoss(**{**base, **change})(logits, candidates, valid, prior).item()
         assert other != pytest.approx(reference, rel=1e-6), change
+
+
+def test_group_without_background_pulls_to_the_tags_alone():
+    # Two pixels of class 2; the first image is tagged 1, the second has no tag.
+    scores = torch.tensor([3.0, 0.0, 5.0], dtype=torch.float64)
+    logits = scores.reshape(1, 3, 1, 1).repeat(2, 1, 1, 1).requires_grad_()
+    candidates = torch.tensor([[1, 1, 0], [1, 0, 0]], dtype=torch.bool)
+    loss, rate = OutOfCandidateLoss(split='posterior', group_background=False).loss_and_rate(
+        logits, candidates, torch.ones(2, 1, 1, dtype=torch.bool)
+    )
+    total = math.log(1 + math.exp(5)) + math.log(1 + math.exp(2) + math.exp(-3))
+    assert rate == 1 and loss.item() == pytest.approx(total / 2, abs=1e-12)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    pushed_up = (gradient.flatten(1) < 0).tolist()
+    assert pushed_up == [[False, True, False], [True, False, False]]
+    # Predicted as background is in candidate all the same.
+    background = torch.tensor([9.0, 0.0, 5.0]).reshape(1, 3, 1, 1)
+    loss = OutOfCandidateLoss(split='posterior', group_background=False)
+    assert loss(background, candidates[:1]).item() == 0
 
 
 def test_without_a_background_class_id_0_is_out_of_candidate():

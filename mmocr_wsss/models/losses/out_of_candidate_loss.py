@@ -1,7 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 import torch
 from mmengine.dist import all_reduce, get_world_size
-from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from mmocr_wsss.functional.out_of_candidate import (
@@ -9,7 +8,9 @@ from mmocr_wsss.functional.out_of_candidate import (
     SPLITS,
     out_of_candidate_mask,
     rectification_sum,
+    without_background,
 )
+from mmocr_wsss.models.losses.warm_up import check_schedule, has_started
 from mmocr_wsss.registry import MODELS
 
 AVERAGES = ('valid', 'oc')
@@ -37,6 +38,9 @@ class OutOfCandidateLoss(nn.Module):
         start_iter: the term is 0 before this iteration: an int counts iterations,
             a float in [0, 1) is a share of the schedule.
         loss_weight: factor, >= 0.
+        group_background: whether the background may be in the in-candidate group. False: pixels
+            are pushed to the tags alone (to the background where an image has none). Being
+            predicted as background is in candidate either way.
         background: True: the background is a candidate of every image, anything else is an
             error. False: of none, for data whose pixels all belong to a class.
 
@@ -55,6 +59,7 @@ class OutOfCandidateLoss(nn.Module):
         average: str = 'valid',
         start_iter: int | float = 0,
         loss_weight: float = 1.0,
+        group_background: bool = True,
         background: bool = True,
     ):
         super().__init__()
@@ -63,13 +68,7 @@ class OutOfCandidateLoss(nn.Module):
         _check_choice('average', average, AVERAGES)
         if not 0 <= threshold <= 1:
             raise ValueError(f'threshold must lie in [0, 1], got {threshold}.')
-        if not loss_weight >= 0:
-            raise ValueError(f'loss_weight must be >= 0, got {loss_weight}.')
-        if start_iter < 0 or (isinstance(start_iter, float) and start_iter >= 1):
-            raise ValueError(
-                'start_iter must be a number of iterations (int >= 0) or a share of the '
-                f'schedule (float in [0, 1)), got {start_iter!r}.'
-            )
+        check_schedule(start_iter, loss_weight)
         self.split = split
         self.threshold = threshold
         self.margin = margin
@@ -77,6 +76,7 @@ class OutOfCandidateLoss(nn.Module):
         self.average = average
         self.start_iter = start_iter
         self.loss_weight = loss_weight
+        self.group_background = group_background
         self.background = background
         self.register_buffer('prior', None, persistent=False)
 
@@ -151,7 +151,7 @@ class OutOfCandidateLoss(nn.Module):
         counts = torch.stack([oc_mask.sum(), num_valid])
         all_reduce(counts)
         num_oc, num_valid = counts
-        if not self._started():
+        if not has_started(self.start_iter):
             oc_mask = torch.zeros_like(oc_mask)
         total = rectification_sum(
             logits,
@@ -162,25 +162,12 @@ class OutOfCandidateLoss(nn.Module):
             margin=self.margin,
             ranking=self.ranking,
             prior=prior,
+            eligible=None if self.group_background else without_background(candidates),
         )
         divisor = (num_valid if self.average == 'valid' else num_oc).clamp_min(1)
         # DDP averages gradients over ranks; the counts are sums, so undo the average.
         loss = total * (self.loss_weight * get_world_size()) / divisor
         return loss, num_oc.float() / num_valid.clamp_min(1)
-
-    def _started(self) -> bool:
-        """Whether the warm-up is over, by the progress the runner publishes."""
-        if not self.start_iter:
-            return True
-        hub = MessageHub.get_current_instance()
-        done, planned = hub.get_info('iter'), hub.get_info('max_iters')
-        if done is None or planned is None:
-            raise ValueError(
-                f'start_iter={self.start_iter!r} needs the progress of an MMEngine runner, and '
-                'none is running. Use start_iter=0 in a training loop of your own.'
-            )
-        start = self.start_iter * planned if isinstance(self.start_iter, float) else self.start_iter
-        return done >= start
 
     def _check_inputs(self, logits, candidates, valid, prior):
         if logits.ndim != 4 or candidates.shape != logits.shape[:2]:
