@@ -1,7 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """The stages of a pipeline: what each runs, on which inputs, to which outputs."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from mmengine.config import Config
 
 from mmocr_wsss.dataset_file import DATASET_FILE
 from mmocr_wsss.engine.launch import parse_options
+from mmocr_wsss.pipeline.commands import repository, tool_command
 from mmocr_wsss.pipeline.layout import Layout
 
 #: In the order in which they run.
@@ -88,12 +88,12 @@ class Planner:
         classes = self.data['classes']
         command = []
         if source is not None and isinstance(classes, str):
-            command = [*_python('prepare_tags'), source, target, '--classes', classes]
+            command = [*tool_command('prepare_tags'), source, target, '--classes', classes]
         return Stage('tags', _commands(command), given=(target,))
 
     def _weights(self) -> Stage:
         wanted = self.cfg.get('weights', {})
-        tool = _python('model_converters/convert')
+        tool = tool_command('model_converters/convert')
         commands = [[*tool, 'package', path, '--from', kind] for kind, path in wanted.items()]
         return Stage('weights', _commands(*commands), given=tuple(map(Path, wanted.values())))
 
@@ -102,7 +102,7 @@ class Planner:
         return self._trained('cam', command, ('tags', 'weights'))
 
     def _cams(self) -> Stage:
-        checkpoint = self._checkpoint('cam')
+        checkpoint = self.checkpoint('cam')
         command = self._test('cams', checkpoint, 'cams/log', self.layout.stage('cams') / 'files')
         return Stage(
             'cams',
@@ -116,7 +116,7 @@ class Planner:
     def _affinity_labels(self) -> Stage:
         settings = self.cfg['affinity_labels']
         out = self.layout.stage('affinity_labels')
-        command = [*_python('make_affinity_labels'), self._cam_files()]
+        command = [*tool_command('make_affinity_labels'), self._cam_files()]
         command += ['--images', self.root / self.data['images'], '--out', out]
         command += ['--powers', *settings['powers'], '--jobs', self.jobs]
         if settings.get('crf'):
@@ -133,7 +133,7 @@ class Planner:
 
     def _pseudo_masks(self) -> Stage:
         out = self.layout.stage('pseudo_masks')
-        command = self._test('affinity', self._checkpoint('affinity'), 'pseudo_masks/log',
+        command = self._test('affinity', self.checkpoint('affinity'), 'pseudo_masks/log',
                              out / 'files', self._cams_option())  # fmt: skip
         return Stage(
             'pseudo_masks',
@@ -199,7 +199,7 @@ class Planner:
             if self.data['scored_images']:
                 options.append(f'{inner}.indices={self.data["scored_images"]}')
         command = self._test(
-            name, self._checkpoint(name), f'evaluation/log/{name}_{split}', label_maps, options
+            name, self.checkpoint(name), f'evaluation/log/{name}_{split}', label_maps, options
         )
         if self.cfg['tta'] and split == 'val':
             command.insert(command.index('--out'), '--tta')
@@ -251,10 +251,11 @@ class Planner:
 
     def _launch(self, tool: str, *arguments: Any) -> list:
         if not self.gpus:
-            return [*_python(tool), *arguments]
+            return [*tool_command(tool), *arguments]
         return ['bash', repository() / 'tools' / f'dist_{tool}.sh', *arguments, self.gpus]
 
-    def _checkpoint(self, name: str) -> Path:
+    def checkpoint(self, name: str) -> Path:
+        """Of the last iteration of a trained stage."""
         train_cfg = stage_config(self.cfg[name], self.options.get(name, ())).train_cfg
         epochs = train_cfg.get('max_epochs')
         file = f'epoch_{epochs}.pth' if epochs else f'iter_{train_cfg.max_iters}.pth'
@@ -263,7 +264,7 @@ class Planner:
     def _score(
         self, folder: Path, name: str, masks: Path | None, ids: Path | None, cams=False
     ) -> list:
-        command = [*_python('analysis/evaluate_cams'), folder]
+        command = [*tool_command('analysis/evaluate_cams'), folder]
         command += ['--masks', masks] if masks else []
         command += ['--ids', ids] if ids else []
         command += [] if cams else ['--pseudo-masks', '--tags', self.root / self.data['tags']]
@@ -281,17 +282,6 @@ def stage_config(path: str, options: Sequence[str]) -> Config:
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(parse_options(options))
     return cfg
-
-
-def repository() -> Path:
-    """The folder that holds ``configs`` and ``tools``: the checkout, or ``.mim`` of a wheel."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent
-    return checkout if (checkout / 'tools' / 'train.py').is_file() else package / '.mim'
-
-
-def _python(tool: str) -> list[Any]:
-    return [sys.executable, repository() / 'tools' / f'{tool}.py']
 
 
 def _commands(*commands: list) -> list[list[str]]:

@@ -13,8 +13,9 @@ from mmengine.config import Config
 
 import mmocr_wsss
 from mmocr_wsss.artifacts import read_json, sha256_of_file, write_json
+from mmocr_wsss.pipeline.commands import repository
 from mmocr_wsss.pipeline.layout import Layout
-from mmocr_wsss.pipeline.plan import Stage, repository
+from mmocr_wsss.pipeline.plan import Stage
 
 #: Options of commands that do not change what they make -> number of their values.
 _WITHOUT_EFFECT = {'--jobs': 1, '--device': 1}

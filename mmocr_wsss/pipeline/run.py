@@ -2,7 +2,6 @@
 """Runs the stages of a pipeline, or goes on with them."""
 
 import contextlib
-import fcntl
 import os
 import re
 import shlex
@@ -14,10 +13,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mmocr_wsss.artifacts import remove_leftovers
 from mmocr_wsss.labels import foreground_classes
+from mmocr_wsss.pipeline.commands import repository
+from mmocr_wsss.pipeline.folder_lock import only_one
 from mmocr_wsss.pipeline.layout import Layout
-from mmocr_wsss.pipeline.plan import STAGES, TITLES, Stage, repository
+from mmocr_wsss.pipeline.plan import STAGES, TITLES, Stage
 from mmocr_wsss.pipeline.records import Record, set_aside, stage_facts
 from mmocr_wsss.pipeline.report import write_report
 
@@ -70,7 +70,7 @@ class PipelineRun:
             ValueError: another process works in the output folder; a stage that
                 is needed is not finished; or a command failed (:class:`StageFailed`).
         """
-        with _only_one(self.layout.out) as lock:
+        with only_one(self.layout.out) as lock:
             self.lock = lock
             self._write_classes()
             for stage in self.stages:
@@ -255,20 +255,3 @@ def _stopping(process: subprocess.Popen) -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _only_one(out: Path) -> Iterator[int]:
-    """Hold the lock of an output folder; commands inherit it, so orphans hold it too."""
-    out.mkdir(parents=True, exist_ok=True)
-    with open(out / '.lock', 'a') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f'{out}: another run is at work in this folder, or a command that it left behind '
-                f'still is (fuser {out}/.lock names it). Wait for it or stop it.'
-            ) from None
-        remove_leftovers(out)
-        remove_leftovers(out / 'stages')
-        yield file.fileno()

@@ -11,7 +11,7 @@ import pipeline_recipes
 import pytest
 from mmengine.config import Config
 
-from mmocr_wsss.pipeline import run as pipeline_run
+from mmocr_wsss.pipeline.folder_lock import only_one
 from mmocr_wsss.pipeline.plan import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,7 +203,7 @@ def test_dry_run_shows_all_and_makes_nothing(configs, pipeline, tmp_path):
 
 def test_one_run_per_folder(configs, pipeline, tmp_path):
     out = tmp_path / 'out'
-    with pipeline_run._only_one(out):
+    with only_one(out):
         code, _, errors, commands = pipeline(configs['seam'], out)
     assert code == 1 and commands == []
     assert 'another run is at work in this folder' in errors
