@@ -16,7 +16,15 @@ from mmocr_wsss.labels import foreground_classes, palette
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # The other kinds have tests of their own: test_{cam,affinity}_configs.py, and in test_tools
 # test_pipeline.py and, for the demo's, test_demo.py.
-OTHERS = {'_base_', 'cam', 'affinity', 'pipelines', 'cam_synthetic.py', 'affinity_synthetic.py'}
+OTHERS = {
+    '_base_',
+    'cam',
+    'affinity',
+    'pipelines',
+    'experiments',
+    'cam_synthetic.py',
+    'affinity_synthetic.py',
+}
 LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if not OTHERS & set(p.parts))
 WITH_TERM = [p for p in LEAVES if 'loss_oc' in p.read_text(encoding='utf-8')]
 STOCK_CLASSES = {'PascalVOCDataset': 'voc', 'mmocr_wsss.COCO14Dataset': 'coco14'}

@@ -43,6 +43,7 @@ ALLOWED = {
     'stages': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
     'converters': HOST_LAYER | {'datasets', 'stages', 'visualization'},
+    'experiments': HOST_LAYER | {'__init__', 'datasets', 'stages', 'visualization', 'pipeline'},
     'pipeline': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
 }

@@ -1,0 +1,1 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.

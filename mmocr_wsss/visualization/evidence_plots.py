@@ -1,0 +1,74 @@
+# Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Figures of the evidence: gains with their intervals, and the OC rate over a training."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mmocr_wsss.artifacts import atomic_path
+
+_BEFORE, _AFTER = '#4c6a92', '#c8553d'
+
+
+def save_gains(path: str | os.PathLike, evidence: Mapping[str, Any]) -> None:
+    """Write the figure: mIoU difference and its 95 % interval, a line per row of every ablation.
+
+    Args:
+        path: file to write; the suffix gives the format.
+        evidence: what ``experiments.summary.summarise`` gave.
+    """
+    lines = [('Main comparison', '', evidence['main'], True)]
+    for group in evidence['ablations'].values():
+        for label, row in group['rows'].items():
+            lines.append((group['title'], label, row, label == group['default']))
+    figure, axes = _figure((8, 1.2 + 0.27 * (len(lines) + len(evidence['ablations']))))
+    height, last, ticks = 0.0, None, []
+    for title, label, row, default in lines:
+        height -= 1.0 if title == last else 1.8
+        low, high = row['ci_low'], row['ci_high']
+        mean = row['delta_miou_mean']
+        colour = _AFTER if default else _BEFORE
+        if low is not None:
+            axes.plot([low, high], [height, height], color=colour, linewidth=2)
+        axes.plot(mean, height, 'o', color=colour, markersize=5)
+        head = f'{title}: ' if title != last else ''
+        ticks.append((height, f'{head}{label}'.rstrip(': ') or title))
+        last = title
+    axes.axvline(0, color='0.4', linewidth=1)
+    axes.set_yticks([y for y, _ in ticks], [text for _, text in ticks], fontsize=8)
+    axes.set_ylim(height - 1, 0)
+    axes.set_xlabel('mIoU with the loss minus without, points; bar: 95 % interval over seeds')
+    axes.grid(axis='x', alpha=0.3)
+    axes.set_title('Gain by the out-of-candidate loss (red: the default)', fontsize=10)
+    _save(figure, path)
+
+
+def save_curves(path: str | os.PathLike, evidence: Mapping[str, Any]) -> None:
+    """Write the figure: OC rate of the training batches over iterations, mean over seeds."""
+    figure, axes = _figure((7, 3.6))
+    for name, label, colour in (
+        ('baseline', 'baseline', _BEFORE),
+        ('oc', 'baseline + OC loss', _AFTER),
+    ):
+        steps, rates = zip(*evidence['curves'][name], strict=True)
+        axes.plot(steps, rates, color=colour, label=label)
+    axes.set_yscale('log')
+    axes.set_xlabel('iteration')
+    axes.set_ylabel('OC rate of the batch, %')
+    axes.grid(alpha=0.3, which='both')
+    axes.legend()
+    axes.set_title(f'Main comparison, mean of {evidence["main"]["seeds"]} seeds', fontsize=10)
+    _save(figure, path)
+
+
+def _figure(size: tuple[float, float]):
+    # Not pyplot: it would need a display, or change the backend of the caller.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout='constrained')
+    return figure, figure.subplots()
+
+
+def _save(figure, path: str | os.PathLike) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=130)
