@@ -3,6 +3,7 @@
 
 import json
 import statistics
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def measure(
         ``val`` and ``train``: measures in percent, with ``iou`` per class; ``restricted``: the
         same or None; ``curve``: [iteration, OC rate of the batch] pairs; ``iter_seconds``.
     """
-    score = lambda folder, ids: _score(folder, ids, sources, min_pixels)  # noqa: E731
+    score = partial(_score, sources=sources, min_pixels=min_pixels)
     logged = read_log(work_dir)
     return dict(
         val=score(label_maps, sources.val_list),
