@@ -17,6 +17,7 @@ import statistics
 import time
 
 import torch
+from mmengine.config import DictAction
 from process_memory import in_child, read_status, reset_peak
 from torch.nn import functional as F
 
@@ -32,6 +33,9 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('--config', default='configs/ocr/seam_r38_voc.py')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='KEY=VALUE of the config'
+    )
     parser.add_argument('--size', type=int, default=448, help='side of the square crops')
     parser.add_argument('--batch-size', type=int, default=2)
     parser.add_argument('--steps', type=int, default=7, help='timed pairs of training steps')
@@ -116,6 +120,7 @@ def build_step(args):
 
     register_all_modules()
     cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options)
     cfg.model.backbone.init_cfg = None
     cfg.model.loss_oc.start_iter = 0
     if args.width_mult != 1.0:
@@ -134,6 +139,9 @@ def build_step(args):
         sample.set_data(dict(candidates=torch.arange(model.num_classes) < 3))
         samples.append(sample)
 
+    with torch.no_grad():
+        shape = model.decode_head(model.extract_feat(inputs)).shape
+
     def step(with_term):
         start = time.perf_counter()
         losses = model.loss(inputs, samples) if with_term else stock.loss(model, inputs, samples)
@@ -145,8 +153,7 @@ def build_step(args):
 
     def term():
         """Seconds of all that the term adds: candidates, valid pixels, forward, backward."""
-        side = -(-args.size // 8)
-        logits = torch.randn(args.batch_size, model.num_classes, side, side, requires_grad=True)
+        logits = torch.randn(shape, requires_grad=True)
         start = time.perf_counter()
         candidates = stack_candidates(samples, logits)
         valid = valid_pixels(samples, logits.shape[-2:], ignore_index=255)
