@@ -55,3 +55,16 @@ def test_coco_conversion_is_the_same_when_killed(run_process, repo_root, tmp_pat
     assert done.returncode == 0, done.stderr
     assert 'MiB written, digest' in done.stdout and done.stdout.endswith('all the same\n')
     assert not list(tmp_path.iterdir())
+
+
+def test_step_with_the_loss_is_timed_against_one_without(run_process, repo_root, tmp_path):
+    out = tmp_path / 'numbers.json'
+    done = run_process(
+        sys.executable, repo_root / 'benchmarks' / 'loss.py', '--step-only', '--config',
+        repo_root / 'configs' / 'ocr' / 'effnet-lite0_voc-animals.py', '--cfg-options',
+        'model.backbone.output_stride=32', '--size', 64, '--batch-size', 2, '--steps', 2,
+        '--threads', 1, '--out', out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    step = json.loads(out.read_text())['step']
+    assert len(step['ratios']) == 2 and step['step_ratio'] > 0 and step['term_ratio'] > 1
