@@ -1,4 +1,5 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+from .background_shift import BackgroundShift
 from .cam_dumper import CAMDumper
 from .out_of_candidate_counter import OutOfCandidateCounter
 from .out_of_candidate_rate import OutOfCandidateRate
@@ -9,6 +10,7 @@ from .supported_iou import SupportedIoUMetric
 from .tag_dumper import TagDumper
 
 __all__ = [
+    'BackgroundShift',
     'CAMDumper',
     'OutOfCandidateCounter',
     'OutOfCandidateRate',
