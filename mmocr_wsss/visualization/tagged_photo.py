@@ -68,10 +68,23 @@ def draw_tagged_photo(photo: TaggedPhoto, class_names: Sequence[str], *, title: 
         ValueError: sizes disagree, or the mask has ids without a name.
     """
     _check(title, photo, len(class_names))
-    panels = [_resized(photo.image)]
+    panels = [panel_of(photo.image)]
     if photo.mask is not None:
         panels.append(_mask_panel(photo, len(class_names)))
-    labels = labels_of(photo, class_names)
+    return lay_out(panels, labels_of(photo, class_names), title)
+
+
+def lay_out(panels: Sequence[np.ndarray], labels: Sequence[Label], title: str) -> np.ndarray:
+    """Panels side by side, the title above them and the labels below.
+
+    Args:
+        panels: at least one, uint8 (h, w, 3) RGB, all of one height.
+        labels: at least one; set in as many lines as they need.
+        title: one line; the picture is as wide as it needs.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
     font, title = _font(_TEXT), _one_line(title)
     boxes = [math.ceil(font.getlength(label.text)) + 2 * _PAD for label in labels]
     height = panels[0].shape[0]
@@ -107,7 +120,7 @@ def labels_of(photo: TaggedPhoto, class_names: Sequence[str]) -> list[Label]:
         painted = [Label(names[k], colours[k], 'painted') for k in tags]
         return [Label(names[BACKGROUND_ID], _DARK, 'plain'), *painted, *no_tags]
     counts = np.bincount(photo.mask.ravel(), minlength=IGNORE_ID + 1)
-    share = [_percent(count, photo.mask.size) for count in counts.tolist()]
+    share = [percent(count, photo.mask.size) for count in counts.tolist()]
     labels = [Label(f'{names[BACKGROUND_ID]} {share[BACKGROUND_ID]}', _DARK, 'plain')]
     for k in tags:
         if counts[k]:
@@ -179,7 +192,8 @@ def _check(title, photo, num_classes):
         )
 
 
-def _percent(count, total):
+def percent(count: int, total: int) -> str:
+    """A share of pixels as text; what is there is never 0."""
     return '<0.1%' if 0 < count < 0.0005 * total else f'{count / total:.1%}'
 
 
@@ -187,8 +201,11 @@ def _one_line(text):
     return ' '.join(text.split())
 
 
-def _resized(array, shrink=cv2.INTER_AREA):
-    """At the size of a panel; what is small keeps its pixels, each a square of the panel."""
+def panel_of(array: np.ndarray, shrink: int = cv2.INTER_AREA) -> np.ndarray:
+    """An (H, W) or (H, W, 3) array at the size of a panel.
+
+    What is small keeps its pixels, each a square of the panel.
+    """
     height, width = array.shape[:2]
     long_side = max(height, width)
     if long_side > _LONGEST:
@@ -200,18 +217,23 @@ def _resized(array, shrink=cv2.INTER_AREA):
 
 def _mask_panel(photo, num_classes):
     colours = np.array(palette(num_classes), np.uint8)
-    panel = _resized(paint_classes(photo.image, photo.mask, colours))
-    mask = _resized(photo.mask.astype(np.uint8), shrink=cv2.INTER_NEAREST)
+    panel = panel_of(paint_classes(photo.image, photo.mask, colours))
+    mask = panel_of(photo.mask.astype(np.uint8), shrink=cv2.INTER_NEAREST)
     rows, columns = np.indices(mask.shape)
     dark = (rows + columns) // _STRIPES % 2 == 0
     panel[(mask == IGNORE_ID) & dark] = _DARK
     panel[(mask == IGNORE_ID) & ~dark] = _LIGHT
     allowed = np.append(photo.candidates, np.ones(IGNORE_ID + 1 - num_classes, bool))
-    outside = (~allowed[mask]).astype(np.uint8)
-    kernel = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
-    inner = cv2.erode(outside, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    panel[outside > inner] = MARK_COLOUR
+    mark_rim(panel, ~allowed[mask])
     return panel
+
+
+def mark_rim(panel: np.ndarray, region: np.ndarray) -> None:
+    """Paint a magenta border along the inside of a region, bool (h, w), into a panel."""
+    inside = region.astype(np.uint8)
+    kernel = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
+    inner = cv2.erode(inside, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    panel[inside > inner] = MARK_COLOUR
 
 
 def _wrapped(widths, limit):
