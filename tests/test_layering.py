@@ -46,6 +46,8 @@ ALLOWED = {
     'experiments': HOST_LAYER | {'__init__', 'datasets', 'stages', 'visualization', 'pipeline'},
     'pipeline': HOST_LAYER
     | {'__init__', 'models', 'datasets', 'evaluation', 'engine', 'visualization'},
+    'apis': HOST_LAYER
+    | {'__init__', 'models', 'datasets', 'engine', 'visualization', 'converters'},
 }
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {

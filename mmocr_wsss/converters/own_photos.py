@@ -153,7 +153,7 @@ def _header(path: str | os.PathLike) -> tuple[tuple[int, int], bool]:
                 return image.size, orientation in (5, 6, 7, 8)
     except UnidentifiedImageError:
         pass
-    return _decode(Path(path).read_bytes())[0].size, False
+    return decode_image(Path(path).read_bytes())[0].size, False
 
 
 def photo_as_jpeg(path: str | os.PathLike) -> bytes:
@@ -170,7 +170,7 @@ def photo_as_jpeg(path: str | os.PathLike) -> bytes:
     photo_size(path)
     try:
         content = Path(path).read_bytes()
-        image, plain = _decode(content)
+        image, plain = decode_image(content)
         if plain:
             return content
         buffer = BytesIO()
@@ -187,8 +187,12 @@ def write_photo(path: str | os.PathLike, target: str | os.PathLike) -> None:
         Path(temporary).write_bytes(content)
 
 
-def _decode(content: bytes) -> tuple[Image.Image, bool]:
-    """The photo in mode L or RGB, turned, and whether the file is a plain JPEG."""
+def decode_image(content: bytes) -> tuple[Image.Image, bool]:
+    """The photo in mode L or RGB, as :func:`photo_as_jpeg` says, and whether it is a plain JPEG.
+
+    Raises:
+        one of :data:`MALFORMED`: the bytes are no image, or not all of one.
+    """
     try:
         image = Image.open(BytesIO(content), formats=_formats())
     except UnidentifiedImageError:

@@ -84,7 +84,7 @@ class ImageTagDataset:
         bad = Offenders(f'{describe(source)} for {type(self.dataset).__name__}')
         table = collect_tags(source, self.classes, bad)
         paths = _paths(self.dataset)
-        self._tags_of_path = _match(set(paths), table, bad)
+        self._tags_of_path = match_tags(set(paths), table, bad)
         for path, row in self._tags_of_path.items():
             if not self.background and not row.any():
                 bad.add('image without tags, which background=False rules out', path)
@@ -196,8 +196,11 @@ def _paths(dataset: Any) -> list[str]:
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 
-def _match(paths: set[str], table: Tags, bad: Offenders) -> Tags:
-    """{img_path: tags}; ids without tags and shared entries are noted in ``bad``."""
+def match_tags(paths: set[str], table: Tags, bad: Offenders) -> Tags:
+    """{img_path: tags} by the convention of :class:`ImageTagDataset`.
+
+    Ids without tags and entries that several images share are noted in ``bad``.
+    """
     ids_of = {path: possible_ids(path) for path in sorted(paths)}
     images = Counter(image_id for ids in ids_of.values() for image_id in ids)
     rows: Tags = {}

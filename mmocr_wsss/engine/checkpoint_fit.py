@@ -15,7 +15,7 @@ from mmocr_wsss.checkpoints.convert import SOURCES
 _OPTIONAL = 'num_batches_tracked'
 
 
-def require_fit(model: nn.Module, path: str) -> None:
+def require_fit(model: nn.Module, path: str) -> dict:
     """Load a checkpoint that has every tensor of a network and no other.
 
     What networks do while they load (position embeddings of another image size)
@@ -25,10 +25,14 @@ def require_fit(model: nn.Module, path: str) -> None:
         model: not wrapped; has the tensors of the file afterwards.
         path: checkpoint, read as the runner reads it.
 
+    Returns:
+        ``meta`` of the file, such as the classes that it was trained on; empty if it has none.
+
     Raises:
         ValueError: tensors are missing, unexpected or of another shape.
     """
     found = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    meta = found.get('meta')
     found = found.get('state_dict', found)
     found = {name.removeprefix('module.'): value for name, value in found.items()}
     bad = Offenders(f'{path} does not fit the model of the config')
@@ -48,3 +52,4 @@ def require_fit(model: nn.Module, path: str) -> None:
         f'tools/model_converters/convert.py {path} OUT --from KIND, KIND one of '
         f'{", ".join(SOURCES)}.'
     )
+    return meta if isinstance(meta, dict) else {}
