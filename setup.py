@@ -67,6 +67,7 @@ EXTRAS = {
         'crf',
         'pretrained',
         'optional',
+        'onnx',
         'tests',
         'docs',
     )
