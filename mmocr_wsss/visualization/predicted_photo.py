@@ -63,7 +63,9 @@ def draw_prediction(
         labels = [label for label in labels if label.text != 'no tags']
     else:
         mark_rim(overlay, ~candidates[panel_of(free, shrink=cv2.INTER_NEAREST)])
-        labels = labels_of(TaggedPhoto(photo, candidates, label_map), class_names)
+        labels = labels_of(
+            TaggedPhoto(photo, candidates, label_map), class_names, absent='not predicted'
+        )
         counts = np.bincount(free.ravel(), minlength=len(class_names))
         for k in np.flatnonzero(~candidates & (counts > 0) & ~shown).tolist():
             text = f'{k} {class_names[k]} {percent(counts[k], free.size)}: ruled out'

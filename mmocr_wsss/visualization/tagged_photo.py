@@ -106,11 +106,13 @@ def lay_out(panels: Sequence[np.ndarray], labels: Sequence[Label], title: str) -
     return np.asarray(canvas)
 
 
-def labels_of(photo: TaggedPhoto, class_names: Sequence[str]) -> list[Label]:
+def labels_of(
+    photo: TaggedPhoto, class_names: Sequence[str], absent: str = 'not in mask'
+) -> list[Label]:
     """Background and tags by class id, what the mask shows beyond them, ignored pixels.
 
-    With a mask, each has its share of all pixels; a tag without pixels is 'not in mask',
-    a painted class that is no candidate is 'not a tag'.
+    With a mask, each has its share of all pixels; a tag without pixels is ``absent``, a
+    painted class that is no candidate is 'not a tag'.
     """
     colours = [tuple(colour) for colour in palette(len(class_names))]
     tags = [k for k in np.flatnonzero(photo.candidates).tolist() if k != BACKGROUND_ID]
@@ -126,7 +128,7 @@ def labels_of(photo: TaggedPhoto, class_names: Sequence[str]) -> list[Label]:
         if counts[k]:
             labels.append(Label(f'{names[k]} {share[k]}', colours[k], 'painted'))
         else:
-            labels.append(Label(f'{names[k]}: not in mask', colours[k], 'hollow'))
+            labels.append(Label(f'{names[k]}: {absent}', colours[k], 'hollow'))
     for k in np.flatnonzero(~photo.candidates & (counts[: len(names)] > 0)).tolist():
         labels.append(Label(f'{names[k]} {share[k]}: not a tag', colours[k], 'marked'))
     return [*labels, *no_tags, Label(f'ignored {share[IGNORE_ID]}', _LIGHT, 'striped')]

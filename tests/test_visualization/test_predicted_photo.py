@@ -56,7 +56,7 @@ def test_what_the_tags_rule_out_has_a_border(draw):
     overlay, labels = draw(FREE, candidates=CANDIDATES, unrestricted=FREE)
     assert labels == [
         ('0 background 65.0%', 'plain'), ('1 cat 25.0%', 'painted'),
-        ('2 dog: not in mask', 'hollow'), ('3 hot dog 10.0%: not a tag', 'marked'),
+        ('2 dog: not predicted', 'hollow'), ('3 hot dog 10.0%: not a tag', 'marked'),
     ]  # fmt: skip
     border = (FREE == 3).copy()
     border[203:297, 103:225] = False
@@ -68,7 +68,7 @@ def test_what_a_restriction_changed_has_a_border(draw):
     overlay, labels = draw(strict, candidates=CANDIDATES, unrestricted=FREE)
     assert labels == [
         ('0 background 75.0%', 'plain'), ('1 cat 25.0%', 'painted'),
-        ('2 dog: not in mask', 'hollow'), ('3 hot dog 10.0%: ruled out', 'marked'),
+        ('2 dog: not predicted', 'hollow'), ('3 hot dog 10.0%: ruled out', 'marked'),
     ]  # fmt: skip
     free, _ = draw(FREE, candidates=CANDIDATES)
     np.testing.assert_array_equal(marked(overlay), marked(free))
