@@ -1,11 +1,13 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""The files for maintainers agree with the repository: CI, hooks, issue forms."""
+"""The files for maintainers agree with the repository: CI, hooks, issue forms, citation."""
 
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+
+from mmocr_wsss import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMS = sorted(p for p in (ROOT / '.github/ISSUE_TEMPLATE').glob('*.yml') if p.stem != 'config')
@@ -87,9 +89,9 @@ def test_hooks_run_the_ruff_of_make_lint(lint):
 
 
 def test_files_are_clean_as_the_hooks_ask():
-    names = ['README.md', *(str(p.relative_to(ROOT)) for p in ROOT.glob('*.md'))]
+    names = ['README.md', *(str(p.relative_to(ROOT)) for p in ROOT.glob('*.md')), 'CITATION.cff']
     names += [str(p.relative_to(ROOT)) for p in (ROOT / '.github').rglob('*.yml')]
-    assert len(names) > 5
+    assert len(names) > 6
     for name in names:
         assert not re.search(r'[ \t]$|\r', text(name), re.MULTILINE), name
         assert re.search(r'[^\n]\n\Z', text(name)), name
@@ -110,3 +112,33 @@ def test_issue_form(form):
 def test_there_is_a_form_for_bugs_gaps_and_questions():
     assert [form.stem for form in FORMS] == ['bug', 'question', 'reproduction_gap']
     assert parsed('.github/ISSUE_TEMPLATE/config.yml') == {'blank_issues_enabled': False}
+
+
+def check_people(people):
+    assert people
+    for person in people:
+        assert set(person) in ({'name'}, {'family-names', 'given-names'}), person
+        assert all(isinstance(value, str) and value for value in person.values())
+
+
+def test_citation_has_what_cff_1_2_0_requires():
+    citation = parsed('CITATION.cff')
+    assert citation['cff-version'] == '1.2.0' and citation['type'] == 'software'
+    assert all(citation[key] for key in ('message', 'title', 'authors'))
+    check_people(citation['authors'])
+    assert citation['version'] == __version__
+    assert re.search(rf"license='{citation['license']}'", text('setup.py'))
+
+
+def test_citation_refers_to_the_paper_as_the_readme_does():
+    (paper,) = parsed('CITATION.cff')['references']
+    assert paper['type'] == 'conference-paper'
+    check_people(paper['authors'])
+    (title,) = re.findall(r'\btitle\s*= \{(.*)\}', text('README.md'))
+    (authors,) = re.findall(r'author\s*= \{(.*)\}', text('README.md'))
+    (year,) = re.findall(r'year\s*= \{(\d+)\}', text('README.md'))
+    assert (paper['title'], str(paper['year'])) == (title, year)
+    names = [f'{who["family-names"]}, {who["given-names"]}' for who in paper['authors']]
+    assert names == authors.split(' and ')
+    number = paper['identifiers'][0]['value'].removeprefix('arXiv:')
+    assert paper['url'].endswith(number) and f'arXiv:{number}' in text('README.md')
