@@ -1,5 +1,5 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""The files for maintainers agree with the repository: CI, hooks, issue forms, citation."""
+"""The files for maintainers agree with the repository: CI, forms, citation, notices."""
 
 import re
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_hooks_run_the_ruff_of_make_lint(lint):
 def test_files_are_clean_as_the_hooks_ask():
     names = ['README.md', *(str(p.relative_to(ROOT)) for p in ROOT.glob('*.md')), 'CITATION.cff']
     names += [str(p.relative_to(ROOT)) for p in (ROOT / '.github').rglob('*.yml')]
-    assert len(names) > 6
+    assert len(names) > 7
     for name in names:
         assert not re.search(r'[ \t]$|\r', text(name), re.MULTILINE), name
         assert re.search(r'[^\n]\n\Z', text(name)), name
@@ -142,3 +142,19 @@ def test_citation_refers_to_the_paper_as_the_readme_does():
     assert names == authors.split(' and ')
     number = paper['identifiers'][0]['value'].removeprefix('arXiv:')
     assert paper['url'].endswith(number) and f'arXiv:{number}' in text('README.md')
+
+
+def test_notices_list_every_requirement():
+    listed = set(re.findall(r'^\| ([\w-]+) \|', text('THIRD_PARTY.md'), re.MULTILINE))
+    prose = text('THIRD_PARTY.md').split('are the original distributions')[0].splitlines()[-1]
+    listed |= set(re.findall(r'\w+', prose))
+    for path in (ROOT / 'requirements').glob('*.txt'):
+        needed = set(re.findall(r'^([a-z][\w-]*)', path.read_text(encoding='utf-8'), re.MULTILINE))
+        assert needed <= listed, f'{path.name}: {needed - listed}'
+
+
+def test_notices_name_every_repository_that_the_code_names():
+    code = '\n'.join(p.read_text(encoding='utf-8') for p in (ROOT / 'mmocr_wsss').rglob('*.py'))
+    named = set(re.findall(r'github\.com/([\w-]+/[\w-]+)', code))
+    assert len(named) >= 5
+    assert not [name for name in named if name not in text('THIRD_PARTY.md')]
