@@ -1,7 +1,8 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""The files for maintainers agree with the repository: CI, forms, citation, notices."""
+"""The files for maintainers agree with the repository: CI, hooks, citation, changelog, notices."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_hooks_run_the_ruff_of_make_lint(lint):
 def test_files_are_clean_as_the_hooks_ask():
     names = ['README.md', *(str(p.relative_to(ROOT)) for p in ROOT.glob('*.md')), 'CITATION.cff']
     names += [str(p.relative_to(ROOT)) for p in (ROOT / '.github').rglob('*.yml')]
-    assert len(names) > 7
+    assert len(names) > 8
     for name in names:
         assert not re.search(r'[ \t]$|\r', text(name), re.MULTILINE), name
         assert re.search(r'[^\n]\n\Z', text(name)), name
@@ -142,6 +143,43 @@ def test_citation_refers_to_the_paper_as_the_readme_does():
     assert names == authors.split(' and ')
     number = paper['identifiers'][0]['value'].removeprefix('arXiv:')
     assert paper['url'].endswith(number) and f'arXiv:{number}' in text('README.md')
+
+
+def test_changelog_has_this_version_first():
+    found = re.findall(r'^## \[(.+?)\](?: - (\S+))?$', text('CHANGELOG.md'), re.MULTILINE)
+    released = [entry for entry in found if entry[0] != 'Unreleased']
+    assert released[0][0] == __version__
+    for _, day in released:
+        assert day == 'Unreleased' or date.fromisoformat(day)
+
+
+def test_changelog_names_what_exists():
+    """Classes are defined in the package, tools lie below ``tools``."""
+    words = set(re.findall(r'`(?:apis\.)?([\w.]+)`', text('CHANGELOG.md')))
+    code = '\n'.join(p.read_text(encoding='utf-8') for p in (ROOT / 'mmocr_wsss').rglob('*.py'))
+    classes = {word for word in words if re.fullmatch(r'(?:[A-Z]+[a-z]+)+', word)}
+    tools = {word for word in words if word.endswith('.py')}
+    assert len(classes) > 5 and len(tools) > 3
+    assert not [name for name in classes if not re.search(rf'^class {name}\b', code, re.M)]
+    assert tools <= {path.name for path in (ROOT / 'tools').rglob('*.py')}
+
+
+@pytest.mark.parametrize('name', ['CONTRIBUTING.md', 'CHANGELOG.md'])
+def test_named_files_exist(name):
+    words = [word for code in re.findall(r'`([^`\n]+)`', text(name)) for word in code.split()]
+    words += [
+        word
+        for block in re.findall(r'```bash\n(.*?)```', text(name), re.S)
+        for word in block.split()
+    ]
+    paths = [
+        word for word in words if '/' in word and not re.search(r'[{*()=:]|NAME|^\.venv', word)
+    ]
+    assert len(paths) > (20 if name == 'CONTRIBUTING.md' else 0)
+    assert not [path for path in paths if not (ROOT / path).exists()]
+    targets = re.findall(r'\bmake ([a-z]+)\b(?=\s*[`#\n])', text(name))
+    assert targets and all(re.search(rf'^{target}:', text('Makefile'), re.M) for target in targets)
+    assert name in text('README.md') and name in text('MANIFEST.in')
 
 
 def test_notices_list_every_requirement():
