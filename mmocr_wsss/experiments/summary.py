@@ -72,10 +72,10 @@ def summarise(grid: Grid, pairs: Pairs, step_ratios: Mapping[str, float]) -> dic
             name: {
                 'title': group.title,
                 'default': group.default,
-                'rows': {row.label: _row(pairs.of(row)) for row in group.rows if pairs.of(row)},
+                'rows': {row.label: _row(pairs.of(row)) for row in group.rows},
             }
             for name, group in grid.groups.items()
-            if name != MAIN and any(pairs.of(row) for row in group.rows)
+            if name != MAIN
         },
         'runs': {
             'number': len(pairs.lines),
@@ -106,7 +106,10 @@ def _main(pairs: list, step_ratio: float | None) -> dict[str, Any]:
     }
 
 
-def _row(pairs: list) -> dict[str, Any]:
+def _row(pairs: list) -> dict[str, Any] | None:
+    if not pairs:
+        return None  # not run
+
     def both(value: Callable[[dict], float]) -> tuple[list[float], list[float]]:
         return [value(before) for before, _ in pairs], [value(after) for _, after in pairs]
 

@@ -73,6 +73,9 @@ def _ablation(group: Mapping) -> str:
     rows = []
     for label, row in group['rows'].items():
         name = f'**{label}** (default)' if label == group['default'] else label
+        if row is None:
+            rows.append([name, 'not run yet', *5 * ['']])
+            continue
         rows.append(
             [name, _two(row['miou_baseline']), _two(row['miou_ocr']),
              _interval(row['delta_miou_mean'], row['ci_low'], row['ci_high']),

@@ -19,9 +19,12 @@ def save_gains(path: str | os.PathLike, evidence: Mapping[str, Any]) -> None:
     """
     lines = [('Main comparison', '', evidence['main'], True)]
     for group in evidence['ablations'].values():
-        for label, row in group['rows'].items():
-            lines.append((group['title'], label, row, label == group['default']))
-    figure, axes = _figure((8, 1.2 + 0.27 * (len(lines) + len(evidence['ablations']))))
+        done = {label: row for label, row in group['rows'].items() if row is not None}
+        if set(done) - {group['default']}:
+            lines += [(group['title'], label, row, label == group['default'])
+                      for label, row in done.items()]  # fmt: skip
+    groups = len({title for title, *_ in lines})
+    figure, axes = _figure((8, 1.2 + 0.27 * (len(lines) + groups)))
     height, last, ticks = 0.0, None, []
     for title, label, row, default in lines:
         height -= 1.0 if title == last else 1.8
@@ -53,6 +56,8 @@ def save_curves(path: str | os.PathLike, evidence: Mapping[str, Any]) -> None:
         steps, rates = zip(*evidence['curves'][name], strict=True)
         axes.plot(steps, rates, color=colour, label=label)
     axes.set_yscale('log')
+    for formatted in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatted('{x:g}')
     axes.set_xlabel('iteration')
     axes.set_ylabel('OC rate of the batch, %')
     axes.grid(alpha=0.3, which='both')

@@ -2,6 +2,7 @@
 """From result lines to evidence.json, tables, page and figures."""
 
 import json
+import shutil
 
 import pytest
 from experiment_lines import line, lines_of, write_grid
@@ -17,6 +18,7 @@ from mmocr_wsss.experiments.grid import read_grid
 from mmocr_wsss.experiments.results import append_result
 from mmocr_wsss.experiments.summary import Pairs, summarise
 from mmocr_wsss.experiments.tables import fill_page, tables
+from mmocr_wsss.visualization.evidence_plots import save_gains
 
 TABLES = ('main', 'measures', 'classes', 'fates', 'restricted', 'runs', 'margin', 'masks')
 
@@ -66,12 +68,16 @@ def test_numbers_by_hand(experiment):
     assert found['runs']['number'] == len(results.read_text().splitlines())
 
 
-def test_rows_without_results_are_left_out_and_main_is_needed(experiment):
+def test_rows_without_results_say_so_and_main_is_needed(experiment, tmp_path):
     path, results, _ = experiment
     grid = read_grid(path)
     lines = present_lines(grid, results)
     part = {key: value for key, value in lines.items() if key[0].masks == 'walk'}
-    assert set(summarise(grid, Pairs(part), {})['ablations']) == {'margin'}
+    found = summarise(grid, Pairs(part), {})
+    assert set(found['ablations']['masks']['rows'].values()) == {None}
+    assert None not in found['ablations']['margin']['rows'].values()
+    assert tables(found)['masks'].count('not run yet') == len(found['ablations']['masks']['rows'])
+    save_gains(tmp_path / 'gains.png', found)
     one = {key: value for key, value in part.items() if key[1] == 0}
     main = summarise(grid, Pairs(one), {})['main']
     assert main['seeds'] == 1 and main['ci_low'] is None and main['step_ratio'] is None
@@ -145,3 +151,15 @@ def test_step_ratios_are_read_from_the_benchmark(tmp_path):
     for item in (f'experiment={path}', 'experiment'):
         with pytest.raises(ValueError, match='--step-ratio takes NAME=FILE'):
             read_step_ratios([item])
+
+
+def test_the_page_of_the_docs_is_what_its_lines_give(repo_root, tmp_path):
+    docs = repo_root / 'docs' / 'en'
+    for name in ('evidence.md', 'evidence.json', 'evidence_runs.jsonl'):
+        shutil.copy(docs / name, tmp_path)
+    config = repo_root / 'configs' / 'experiments' / 'voc-animals.py'
+    write_evidence(config, tmp_path / 'evidence_runs.jsonl', tmp_path, {})
+    for name in ('evidence.md', 'evidence.json', 'evidence_runs.jsonl'):
+        assert (tmp_path / name).read_bytes() == (docs / name).read_bytes(), name
+    for name in ('evidence_gains.png', 'evidence_curves.png'):
+        assert (docs / name).is_file()

@@ -22,7 +22,8 @@ class OutOfCandidateLoss(nn.Module):
 
     The mathematics is in :mod:`mmocr_wsss.functional.out_of_candidate`; this
     module owns the defaults, the prior, the averaging over ranks and the warm-up.
-    The state dict is empty. All defaults are ours: the paper names none.
+    The state dict is empty. All defaults are ours: the paper names none. What is
+    measured of them stands in ``docs/en/evidence.md``, a table per argument.
 
     Args:
         split: how the in-candidate group of a pixel is chosen: 'all', 'prior',
