@@ -65,10 +65,11 @@ def main() -> None:
             )
             shutil.rmtree(out)
         out = root / 'out'
-        for _ in range(args.kills):
-            convert(root, out, args.jobs, kill_after=seconds * 0.35)
-            there = sum(1 for _ in out.rglob('[!.]*.png'))
-            print(f'killed with {there:,} masks there', flush=True)
+        for number in range(args.kills):
+            # By what is there, not by time: other work may slow any of the runs.
+            limit = args.images * (number + 1) // (args.kills + 1)
+            convert(root, out, args.jobs, kill_at=limit)
+            print(f'killed with {count_masks(out):,} masks there', flush=True)
         seconds, peak = convert(root, out, args.jobs)
         digests.append(tree_digest(out))
         print(f'resumed: {seconds:.0f} s, peak {peak:,.0f} MiB, digest {digests[-1]}')
@@ -116,8 +117,16 @@ def random_object(rng: random.Random, number: int, images: int) -> dict:
     return entry | dict(iscrowd=0, area=round(side**2 / 3, 2), segmentation=[polygon])
 
 
-def convert(root: Path, out: Path, jobs: int, kill_after: float | None = None):
-    """Run the tool; gives seconds and the peak of the memory of all its processes in MiB."""
+def count_masks(out: Path) -> int:
+    """Masks that are there."""
+    return sum(1 for _ in out.rglob('[!.]*.png'))
+
+
+def convert(root: Path, out: Path, jobs: int, kill_at: int | None = None):
+    """Run the tool; gives seconds and the peak of the memory of all its processes in MiB.
+
+    It is killed when ``kill_at`` masks are there.
+    """
     command = [
         sys.executable, REPOSITORY / 'tools' / 'dataset_converters' / 'coco14.py', root, '--out',
         out, '--splits', 'train2014', '--no-photos', '--jobs', str(jobs),
@@ -129,11 +138,13 @@ def convert(root: Path, out: Path, jobs: int, kill_after: float | None = None):
     )  # fmt: skip
     while process.poll() is None:
         peak = max(peak, memory_of_group(process.pid))
-        if kill_after is not None and time.time() - started > kill_after:
+        if kill_at is not None and count_masks(out) >= kill_at:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return time.time() - started, peak
         time.sleep(0.2)
+    if kill_at is not None:
+        raise RuntimeError('the converter ended before it could be killed: give more --images')
     if process.returncode:
         raise RuntimeError(f'the converter failed with exit code {process.returncode}')
     return time.time() - started, peak

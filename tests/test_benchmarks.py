@@ -49,7 +49,7 @@ def test_dense_crf_writes_the_same_with_two_processes(run_process, repo_root, tm
 
 def test_coco_conversion_is_the_same_when_killed(run_process, repo_root, tmp_path):
     done = run_process(
-        sys.executable, repo_root / 'benchmarks' / 'coco14.py', '--images', 6, '--objects', 200,
+        sys.executable, repo_root / 'benchmarks' / 'coco14.py', '--images', 400, '--objects', 3000,
         '--runs', 1, '--kills', 1, '--folder', tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
