@@ -26,20 +26,48 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--data-root', help='replaces data_root in every dataset of the config, wrapped or not'
     )
+    _add_device(parser)
+    _add_cfg_options(parser, 'train_cfg.max_iters=2 key="[a,b]"')
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_prediction_options(parser: argparse.ArgumentParser, *, device: bool = True) -> None:
+    """The options of tools that use a config's network and none of its datasets.
+
+    The other options of :func:`add_run_options`, which ``load_config`` reads, get their values.
+
+    Args:
+        parser: of the tool.
+        device: whether there is ``--device``; else the CPU.
+    """
+    parser.add_argument(
+        '--data-root', help='folder whose dataset.json gives the classes, for data of your own'
+    )
+    if device:
+        _add_device(parser)
+    _add_cfg_options(parser, 'model.test_cfg.mode=whole')
+    parser.set_defaults(work_dir=None, launcher='none', local_rank=0)
+    if not device:
+        parser.set_defaults(device='cpu')
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--device',
         choices=['cpu', 'cuda'],
         help='unset: an accelerator if there is one, else the CPU',
     )
+
+
+def _add_cfg_options(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='override settings of the config, e.g. train_cfg.max_iters=2 key="[a,b]"',
+        help=f'override settings of the config, e.g. {example}',
     )
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def at_least(minimum: int) -> Callable[[str], int]:

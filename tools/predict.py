@@ -14,7 +14,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call, prepare_environment
+from mmocr_wsss.command_line import add_prediction_options, at_least, call, prepare_environment
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,23 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--batch-size', type=at_least(1), default=1, metavar='N', help='unset: %(default)s'
     )
-    parser.add_argument(
-        '--data-root', help='folder whose dataset.json gives the classes, for data of your own'
-    )
-    parser.add_argument(
-        '--device',
-        choices=['cpu', 'cuda'],
-        help='unset: an accelerator if there is one, else the CPU',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings of the config, e.g. model.test_cfg.mode=whole',
-    )
-    # What else of the options of a run the config takes.
-    parser.set_defaults(work_dir=None, launcher='none', local_rank=0)
+    add_prediction_options(parser)
     return parser.parse_args()
 
 

@@ -13,7 +13,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call, prepare_environment
+from mmocr_wsss.command_line import add_prediction_options, at_least, call, prepare_environment
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,18 +31,7 @@ def parse_args() -> argparse.Namespace:
         metavar=('H', 'W'),
         help='height and width of the images; the file takes no others',
     )
-    parser.add_argument(
-        '--data-root', help='folder whose dataset.json gives the classes, for data of your own'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings of the config, e.g. model.test_cfg.mode=whole',
-    )
-    # What else of the options of a run the config takes.
-    parser.set_defaults(work_dir=None, launcher='none', local_rank=0, device='cpu')
+    add_prediction_options(parser, device=False)
     return parser.parse_args()
 
 
