@@ -23,9 +23,10 @@ from torch import nn
 from mmocr_wsss.apis.class_names import background_is_candidate, class_names
 from mmocr_wsss.apis.photo_inputs import collect_photos, read_photo
 from mmocr_wsss.engine.checkpoint_fit import require_fit
-from mmocr_wsss.engine.config_edits import nodes
+from mmocr_wsss.engine.config_edits import nodes, require_segmenter
 from mmocr_wsss.engine.dataset_edits import without_annotations
 from mmocr_wsss.engine.safe_checkpoint import check_checkpoint_path, guard_checkpoints
+from mmocr_wsss.functional.out_of_candidate import restricted_label_map
 from mmocr_wsss.labels import BACKGROUND_NAME, candidates_from_tags, palette, tags_from_names
 
 Photo = str | os.PathLike | np.ndarray
@@ -102,7 +103,7 @@ class Inferencer(MMSegInferencer):
             if not os.path.isfile(model):
                 raise FileNotFoundError(f'there is no config {os.fspath(model)!r}.')
             model = Config.fromfile(model)
-        _require_segmenter(model)
+        require_segmenter(model)
         self._given_classes = classes
         super().__init__(
             copy.deepcopy(model), weights, device=device, scope='mmseg',
@@ -211,9 +212,8 @@ class Inferencer(MMSegInferencer):
                 sample.unrestricted_sem_seg = sample.pred_sem_seg
                 if restrict:
                     _require_scores(sample)
-                    outside = ~sample.candidates.to(sample.seg_logits.data.device)
-                    logits = sample.seg_logits.data.masked_fill(outside[:, None, None], -torch.inf)
-                    sample.pred_sem_seg = PixelData(data=logits.argmax(dim=0, keepdim=True))
+                    label_map = restricted_label_map(sample.seg_logits.data, sample.candidates)
+                    sample.pred_sem_seg = PixelData(data=label_map[None])
             elif restrict:
                 raise ValueError('restrict needs tags: they say which classes are admitted.')
         return samples
@@ -263,16 +263,6 @@ class Inferencer(MMSegInferencer):
     def _init_visualizer(self, cfg: Config) -> SegLocalVisualizer:
         """Draws, and keeps no log of a training."""
         return SegLocalVisualizer(name=f'inferencer-{datetime.now().timestamp()}')
-
-
-def _require_segmenter(cfg: Config) -> None:
-    if (cfg.get('default_scope') or 'mmseg') != 'mmseg' or 'decode_head' not in cfg.get(
-        'model', {}
-    ):
-        raise ValueError(
-            f'{cfg.filename} is not of a segmenter: default_scope must be mmseg and the model have '
-            'a decode_head, as in configs/segmentation and configs/ocr.'
-        )
 
 
 def _require_scores(sample: SegDataSample) -> None:

@@ -5,6 +5,7 @@ MMEngine loads what fits and logs the rest, so a network that found none of its
 weights in the file would go to work with random ones.
 """
 
+from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
@@ -15,6 +16,11 @@ from mmocr_wsss.checkpoints.convert import SOURCES
 _OPTIONAL = 'num_batches_tracked'
 
 
+def plain_model(model: nn.Module) -> nn.Module:
+    """The network inside what distributes it."""
+    return model.module if is_model_wrapper(model) else model
+
+
 def require_fit(model: nn.Module, path: str) -> dict:
     """Load a checkpoint that has every tensor of a network and no other.
 
@@ -22,7 +28,7 @@ def require_fit(model: nn.Module, path: str) -> dict:
     is done here as well.
 
     Args:
-        model: not wrapped; has the tensors of the file afterwards.
+        model: wrapped or not; has the tensors of the file afterwards.
         path: checkpoint, read as the runner reads it.
 
     Returns:
@@ -37,7 +43,7 @@ def require_fit(model: nn.Module, path: str) -> dict:
     found = {name.removeprefix('module.'): value for name, value in found.items()}
     bad = Offenders(f'{path} does not fit the model of the config')
     try:
-        keys = model.load_state_dict(found, strict=False)
+        keys = plain_model(model).load_state_dict(found, strict=False)
     except RuntimeError as error:  # torch lists all shapes that differ
         for line in str(error).splitlines()[1:]:
             bad.add('tensor of another shape', line.strip())

@@ -158,6 +158,16 @@ def set_pictures(cfg: Config, show: bool, folder: str | None, wait_time: float) 
         cfg.visualizer.save_dir = folder
 
 
+def require_segmenter(cfg: Config) -> None:
+    """Raise a ValueError unless the config is of a segmenter of mmseg."""
+    scope = cfg.get('default_scope') or 'mmseg'
+    if scope != 'mmseg' or 'decode_head' not in cfg.get('model', {}):
+        raise ValueError(
+            f'{cfg.filename} is not of a segmenter: default_scope must be mmseg, got {scope!r}, '
+            'and the model must have a decode_head, as in configs/segmentation and configs/ocr.'
+        )
+
+
 def set_loader_defaults(cfg: Config) -> None:
     """What mmpretrain's own tools add to every loader: batches are stacked, not listed."""
     if cfg.get('default_scope') == 'mmpretrain':

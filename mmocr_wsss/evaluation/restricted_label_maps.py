@@ -6,6 +6,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from mmocr_wsss.artifacts import read_json, write_png
+from mmocr_wsss.functional.out_of_candidate import restricted_label_map
 from mmocr_wsss.labels import candidates_from_tags, palette, tags_from_names
 from mmocr_wsss.registry import METRICS
 from mmocr_wsss.stage_files import image_file
@@ -47,8 +48,7 @@ class RestrictedLabelMaps(BaseMetric):
             logits = sample['seg_logits']['data']
             foreground = self.dataset_meta['classes'][1:]
             admitted = candidates_from_tags(tags_from_names(self.tags[image_id], foreground))
-            outside = ~torch.as_tensor(admitted, device=logits.device)
-            label_map = logits.masked_fill(outside[:, None, None], -torch.inf).argmax(dim=0)
+            label_map = restricted_label_map(logits, torch.as_tensor(admitted))
             ids = label_map.to(torch.uint8).cpu().numpy()
             write_png(image_file(self.out_dir, image_id, '.png'), ids, palette(len(admitted)))
             self.results.append(image_id)

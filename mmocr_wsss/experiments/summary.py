@@ -45,6 +45,8 @@ class Pairs:
 def summarise(grid: Grid, pairs: Pairs, step_ratios: Mapping[str, float]) -> dict[str, Any]:
     """All numbers of the evidence, as JSON values; in percent unless named otherwise.
 
+    A row of an ablation that has not been run is None.
+
     Args:
         grid: the experiment.
         pairs: its results.

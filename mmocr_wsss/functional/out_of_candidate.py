@@ -73,6 +73,20 @@ def out_of_candidate_mask(
     return outside if valid is None else outside & valid
 
 
+def restricted_label_map(logits: Tensor, candidates: Tensor) -> Tensor:
+    """The best-scored candidate of each pixel.
+
+    Args:
+        logits: (C, h, w) float, of one image.
+        candidates: (C,) bool, at least one.
+
+    Returns:
+        (h, w) int64 class ids.
+    """
+    outside = ~candidates.to(logits.device)
+    return logits.masked_fill(outside[:, None, None], -torch.inf).argmax(dim=0)
+
+
 def without_background(candidates: Tensor) -> Tensor:
     """The candidates but the background, which stays where it is the only one.
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmocr_wsss.artifacts import write_json
 from mmocr_wsss.engine.checkpoint_fit import require_fit
+from mmocr_wsss.engine.config_edits import require_segmenter
 from mmocr_wsss.engine.cpu_processes import stop_processes
 from mmocr_wsss.engine.launch import build_runner, load_config
 from mmocr_wsss.engine.safe_checkpoint import check_checkpoint_path
@@ -35,6 +35,7 @@ def compare_groups(args: argparse.Namespace) -> str | None:
     """
     groups = _groups(args.group)
     cfg, _ = load_config(args)
+    require_segmenter(cfg)
     for path in (path for paths in groups.values() for path in paths):
         check_checkpoint_path(path, 'checkpoint')
     cfg.load_from, cfg.resume = None, False
@@ -64,8 +65,7 @@ def _groups(items: Sequence[Sequence[str]]) -> dict[str, list[str]]:
 
 
 def _curve(runner: Runner, path: str, min_pixels: int) -> dict[str, Any] | None:
-    model = runner.model
-    require_fit(model.module if is_model_wrapper(model) else model, path)
+    require_fit(runner.model, path)
     runner.test()
     if not is_main_process():
         return None

@@ -10,12 +10,11 @@ import cv2
 import mmcv
 import numpy as np
 from mmengine.dist import is_main_process
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from mmocr_wsss.artifacts import atomic_path
-from mmocr_wsss.engine.checkpoint_fit import require_fit
+from mmocr_wsss.engine.checkpoint_fit import plain_model, require_fit
+from mmocr_wsss.engine.config_edits import require_segmenter
 from mmocr_wsss.engine.cpu_processes import stop_processes
 from mmocr_wsss.engine.evaluated_split import set_evaluated_split
 from mmocr_wsss.engine.launch import build_runner, load_config
@@ -49,7 +48,7 @@ def write_oc_report(args: argparse.Namespace) -> str | None:
     check_checkpoint_path(args.checkpoint, 'checkpoint')
     out = _out_file(args.out, cfg.work_dir)
     curves = _curves(args.logs, args.checkpoint)
-    _require_segmenter(cfg)
+    require_segmenter(cfg)
     set_evaluated_split(cfg, args.split, tags_only=args.tags_only)
     cfg.load_from, cfg.resume = args.checkpoint, False
     cfg.test_evaluator = [dict(type='mmocr_wsss.OutOfCandidateCounter', worst=args.number)]
@@ -89,14 +88,6 @@ def _curves(logs: list[str] | None, checkpoint: str) -> list[OutOfCandidateCurve
     return read_curves([folder])
 
 
-def _require_segmenter(cfg: Any) -> None:
-    if (cfg.get('default_scope') or 'mmseg') != 'mmseg':
-        raise ValueError(
-            f'{cfg.filename} is of scope {cfg.default_scope!r}; the report is on segmenters, '
-            'configs of mmseg (configs/segmentation, configs/ocr).'
-        )
-
-
 def _check(runner: Runner, args: argparse.Namespace) -> list[str]:
     """Refuse what would fail, or mean nothing, after a long test; gives the C class names."""
     dataset = runner.test_loop.dataloader.dataset
@@ -110,7 +101,7 @@ def _check(runner: Runner, args: argparse.Namespace) -> list[str]:
             "dict(type='mmocr_wsss.ImageTagDataset', dataset=..., tags=...), as in "
             'configs/segmentation and configs/ocr.'
         )
-    model = _plain(runner.model)
+    model = plain_model(runner.model)
     names = list(dataset.metainfo.get('classes') or [])
     num_classes = getattr(model, 'num_classes', len(names))
     if not len(candidates) == len(names) == num_classes or names[0] != BACKGROUND_NAME:
@@ -123,13 +114,9 @@ def _check(runner: Runner, args: argparse.Namespace) -> list[str]:
     return names
 
 
-def _plain(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
-
-
 def _loss(runner: Runner) -> dict[str, Any] | None:
     """Settings of the loss that the page speaks of; None for a model without it."""
-    loss = getattr(_plain(runner.model), 'loss_oc', None)
+    loss = getattr(plain_model(runner.model), 'loss_oc', None)
     keys = ('loss_weight', 'start_iter')
     if loss is None:
         return None

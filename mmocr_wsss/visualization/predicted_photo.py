@@ -9,11 +9,12 @@ import numpy as np
 from mmocr_wsss.labels import BACKGROUND_ID, palette
 from mmocr_wsss.visualization.prediction_grid import paint_classes
 from mmocr_wsss.visualization.tagged_photo import (
+    NO_TAGS,
     Label,
     TaggedPhoto,
-    labels_of,
     lay_out,
     mark_rim,
+    mask_labels,
     panel_of,
     percent,
 )
@@ -59,16 +60,15 @@ def draw_prediction(
     shown = np.bincount(label_map.ravel(), minlength=len(class_names)) > 0
     if candidates is None:
         shown[BACKGROUND_ID] = True
-        labels = labels_of(TaggedPhoto(photo, shown, label_map), class_names)
-        labels = [label for label in labels if label.text != 'no tags']
+        labels = mask_labels(TaggedPhoto(photo, shown, label_map), class_names, absent='')
     else:
         mark_rim(overlay, ~candidates[panel_of(free, shrink=cv2.INTER_NEAREST)])
-        labels = labels_of(
-            TaggedPhoto(photo, candidates, label_map), class_names, absent='not predicted'
-        )
+        tagged = TaggedPhoto(photo, candidates, label_map)
+        labels = mask_labels(tagged, class_names, absent='not predicted')
+        if not candidates[BACKGROUND_ID + 1 :].any():
+            labels.append(NO_TAGS)
         counts = np.bincount(free.ravel(), minlength=len(class_names))
         for k in np.flatnonzero(~candidates & (counts > 0) & ~shown).tolist():
             text = f'{k} {class_names[k]} {percent(counts[k], free.size)}: ruled out'
             labels.append(Label(text, tuple(colours[k]), 'marked'))
-    labels = [label for label in labels if label.style != 'striped']
     return lay_out([panel_of(photo), overlay], labels, title)

@@ -47,6 +47,10 @@ class Label(NamedTuple):
     style: str
 
 
+#: Stands for the tags where there are none.
+NO_TAGS = Label('no tags', _DARK, 'plain')
+
+
 def draw_tagged_photo(photo: TaggedPhoto, class_names: Sequence[str], *, title: str) -> np.ndarray:
     """The photo, its mask beside it, and below them the labels of :func:`labels_of`.
 
@@ -106,32 +110,47 @@ def lay_out(panels: Sequence[np.ndarray], labels: Sequence[Label], title: str) -
     return np.asarray(canvas)
 
 
-def labels_of(
-    photo: TaggedPhoto, class_names: Sequence[str], absent: str = 'not in mask'
-) -> list[Label]:
+def labels_of(photo: TaggedPhoto, class_names: Sequence[str]) -> list[Label]:
     """Background and tags by class id, what the mask shows beyond them, ignored pixels.
 
-    With a mask, each has its share of all pixels; a tag without pixels is ``absent``, a
-    painted class that is no candidate is 'not a tag'.
+    With a mask, each has its share of all pixels, see :func:`mask_labels`.
+    """
+    tags = np.flatnonzero(photo.candidates[BACKGROUND_ID + 1 :]) + 1
+    no_tags = [] if len(tags) else [NO_TAGS]
+    if photo.mask is None:
+        names, colours = _names(class_names), palette(len(class_names))
+        painted = [Label(names[k], tuple(colours[k]), 'painted') for k in tags.tolist()]
+        return [Label(names[BACKGROUND_ID], _DARK, 'plain'), *painted, *no_tags]
+    ignored = percent(int((photo.mask == IGNORE_ID).sum()), photo.mask.size)
+    return [
+        *mask_labels(photo, class_names, absent='not in mask'),
+        *no_tags,
+        Label(f'ignored {ignored}', _LIGHT, 'striped'),
+    ]
+
+
+def mask_labels(photo: TaggedPhoto, class_names: Sequence[str], *, absent: str) -> list[Label]:
+    """Background, tags and painted classes that are none, with their shares of all pixels.
+
+    A tag without pixels is ``absent``, a painted class that is no candidate is 'not a tag'.
     """
     colours = [tuple(colour) for colour in palette(len(class_names))]
-    tags = [k for k in np.flatnonzero(photo.candidates).tolist() if k != BACKGROUND_ID]
-    names = [f'{k} {_one_line(name)}' for k, name in enumerate(class_names)]
-    no_tags = [] if tags else [Label('no tags', _DARK, 'plain')]
-    if photo.mask is None:
-        painted = [Label(names[k], colours[k], 'painted') for k in tags]
-        return [Label(names[BACKGROUND_ID], _DARK, 'plain'), *painted, *no_tags]
+    names = _names(class_names)
     counts = np.bincount(photo.mask.ravel(), minlength=IGNORE_ID + 1)
     share = [percent(count, photo.mask.size) for count in counts.tolist()]
     labels = [Label(f'{names[BACKGROUND_ID]} {share[BACKGROUND_ID]}', _DARK, 'plain')]
-    for k in tags:
+    for k in (np.flatnonzero(photo.candidates[BACKGROUND_ID + 1 :]) + 1).tolist():
         if counts[k]:
             labels.append(Label(f'{names[k]} {share[k]}', colours[k], 'painted'))
         else:
             labels.append(Label(f'{names[k]}: {absent}', colours[k], 'hollow'))
     for k in np.flatnonzero(~photo.candidates & (counts[: len(names)] > 0)).tolist():
         labels.append(Label(f'{names[k]} {share[k]}: not a tag', colours[k], 'marked'))
-    return [*labels, *no_tags, Label(f'ignored {share[IGNORE_ID]}', _LIGHT, 'striped')]
+    return labels
+
+
+def _names(class_names: Sequence[str]) -> list[str]:
+    return [f'{k} {_one_line(name)}' for k, name in enumerate(class_names)]
 
 
 def text_colour(background: Sequence[int]) -> tuple[int, int, int]:

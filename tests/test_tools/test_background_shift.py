@@ -26,8 +26,8 @@ def sample(logits, truth, candidates):
 
 def test_counts_by_hand():
     metric = BackgroundShift(shifts=[0, 1.5, -100])
-    # Background 0 everywhere; pixels predicted 1, 2, 2 and background; the last is ignored.
-    logits = [[0, 0, 0, 0], [2, 0.5, -1, -2], [1, 1, 2, -3]]
+    # Background 0 everywhere; pixels predicted 1, 2, 2 and 2; the last is ignored.
+    logits = [[0, 0, 0, 0], [2, 0.5, -1, -2], [1, 1, 2, 3]]
     metric.process({}, [sample(logits, [1, 0, 2, 255], [True, True, False])])
     assert metric.evaluate(1) == {'oc_rate': pytest.approx(2 / 3)}
     assert metric.oc_rates == pytest.approx([200 / 3, 100 / 3, 200 / 3])
@@ -67,7 +67,7 @@ def compare(run_tool, voc_root, tmp_path):
 def test_the_table_and_the_stock_test_agree(
     compare, run_tool, voc_root, checkpoint, tmp_path, capsys
 ):
-    state = torch.load(checkpoint, weights_only=False)
+    state = torch.load(checkpoint, weights_only=True)
     state['state_dict']['decode_head.conv_seg.bias'][0] += 1.0
     other = tmp_path / 'other.pth'
     torch.save(state, other)

@@ -210,7 +210,7 @@ def test_errors_come_before_the_test(report, no_test, checkpoint, tmp_path, caps
     bare = ['val_dataloader.dataset.tags=none.json']
     assert 'none.json' in error(options=bare)
     cam = ROOT / 'configs' / 'cam' / 'effnet-lite0_voc-animals.py'
-    assert "scope 'mmpretrain'" in error(config=cam)
+    assert "must be mmseg, got 'mmpretrain'" in error(config=cam)
     stock = tmp_path / 'stock.py'
     stock.write_text(
         f'_base_ = {BASELINE!r}\n'
