@@ -107,7 +107,7 @@ def full_size(cam_file: CamFile) -> np.ndarray:
 
 
 def resize_maps(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """(k, h, w) float32 to (k, *size) float32, bilinear without aligned corners."""
+    """(k, h, w) float32 to ``(k, *size)`` float32, bilinear without aligned corners."""
     if not len(maps):
         return np.zeros((0, *size), np.float32)
     resized = torch.nn.functional.interpolate(

@@ -30,7 +30,7 @@ class ImageTagDataset:
     MMEngine's datasets return another sample when a pipeline rejects one.
 
     A packed sample gets the data field ``candidates``, torch.bool (C,); a plain
-    results dict gets the key ``candidates``, numpy.bool_ (C,). C = K + 1, index 0
+    results dict gets the key ``candidates``, ``numpy.bool_`` (C,). C = K + 1, index 0
     is the background and always true.
 
     Convention: the id of an image is its file stem (``2007_000032``). Where the
@@ -107,7 +107,7 @@ class ImageTagDataset:
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
-        """Data info of the wrapped dataset plus ``candidates``, numpy.bool_ (C,)."""
+        """Data info of the wrapped dataset plus ``candidates``, ``numpy.bool_`` (C,)."""
         info = self.dataset.get_data_info(idx)
         info['candidates'] = self._candidates(info['img_path'])
         return info

@@ -8,11 +8,11 @@ is needed, and a row of T has 69 entries at radius 5, so here the C score maps w
 time O(degree * P * C), memory O(P).
 
 The degree is smaller than the number of steps. T is similar to a symmetric matrix with
-eigenvalues in [-1, 1], on which ``x^steps`` is a mean of Chebyshev polynomials,
+eigenvalues in [-1, 1], on which ``x^steps`` is a mean of Chebyshev polynomials::
 
     x^s = sum_k P(|X_s| = k) T_k(x),
 
-X_s being the position of a simple random walk after s steps. Its tail beyond k falls
+``X_s`` being the position of a simple random walk after s steps. Its tail beyond k falls
 below ``2 exp(-k^2 / 2s)``, so that about 80 terms do for 256 steps.
 
 Reference for the walk: github.com/jiwoon-ahn/psa ``infer_aff.py``. For the polynomial:
@@ -132,7 +132,7 @@ def upsample_scores(scores: Tensor, image_size: tuple[int, int], stride: int) ->
 def chebyshev_weights(steps: int, *, tolerance: float = TOLERANCE) -> list[float]:
     """Weights of the Chebyshev polynomials T_0, T_1, ... in ``x^steps``.
 
-    They are the probabilities of |position| after ``steps`` steps of a simple random
+    They are the probabilities of ``|position|`` after ``steps`` steps of a simple random
     walk; the last ones, together below ``tolerance``, are left out and the rest
     scaled to the sum 1, so that constants stay as they are.
 

@@ -22,7 +22,7 @@ _EPS = 1e-5
 
 
 def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """(N, C, h, w) to (N, C, *size)."""
+    """(N, C, h, w) to ``(N, C, *size)``."""
     return F.interpolate(maps, size=tuple(size), mode='bilinear', align_corners=True)
 
 

@@ -16,7 +16,7 @@ class CandidateMosaic(RandomMosaic):
     of the first image, and the classes of the others would count as errors.
     A part that the mosaic cuts away leaves its tags, as a crop does.
 
-    Required keys: those of RandomMosaic, and ``candidates``, numpy.bool_ (C,), here
+    Required keys: those of RandomMosaic, and ``candidates``, ``numpy.bool_`` (C,), here
     and in every entry of ``mix_results``. Arguments: those of RandomMosaic.
     """
 
