@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+# What only the pages need is installed by `make docs`, not before.
+DOCS := requirements/docs.txt
+DOCS_STAMP := $(VENV)/.docs_installed
 # Not quiet: even -q takes pip's progress bars away, and a download takes minutes.
 PIP := $(PY) -m pip --disable-pip-version-check install
 # Test files run side by side; one thread each, or they get into each other's way.
@@ -10,7 +13,7 @@ JOBS ?= 2
 test: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format clean
+.PHONY: help venv demo test lint format docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -31,11 +34,15 @@ format: $(STAMP)  ## put the code into the house format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+docs: $(DOCS_STAMP)  ## build the pages into docs/en/_build/html; a warning is an error
+	@$(PY) -m sphinx -E -W --keep-going -q -b html docs/en docs/en/_build/html
+	@echo 'open docs/en/_build/html/index.html'
+
 clean:  ## remove what can be made again: .venv, caches, builds, the demo's output
-	rm -rf $(VENV) build dist *.egg-info mmocr_wsss/.mim .pytest_cache .ruff_cache demo_output demo_real
+	rm -rf $(VENV) build dist docs/en/_build *.egg-info mmocr_wsss/.mim .pytest_cache .ruff_cache demo_output demo_real
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMP): $(wildcard requirements/*.txt) setup.py
+$(STAMP): $(filter-out $(DOCS),$(wildcard requirements/*.txt)) setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 10) or sys.exit("Python >= 3.10 is needed, $(PYTHON) is %d.%d; try: make PYTHON=python3.x ..." % v[:2])'
 	@test -x $(PY) || { echo "[1/4] making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); } || \
 	    { rm -rf $(VENV); echo "error: no virtual environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
@@ -47,4 +54,9 @@ $(STAMP): $(wildcard requirements/*.txt) setup.py
 	@echo '[4/4] building pydensecrf2 (about a minute, needs a C++ compiler)'
 	@$(PIP) -r requirements/crf.txt > $(VENV)/crf.log 2>&1 || \
 	    echo 'note: pydensecrf2 could not be built (log: $(VENV)/crf.log); all but dense CRF works without it'
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP) $(DOCS)
+	@echo 'installing Sphinx'
+	@$(PIP) -r $(DOCS)
 	@touch $@

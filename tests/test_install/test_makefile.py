@@ -51,6 +51,14 @@ def test_a_second_call_installs_nothing(plan, target):
     assert 'pip' in plan(target, stamp_age=150)
 
 
+def test_the_tools_of_the_pages_are_installed_by_docs_alone(plan, tmp_path):
+    assert 'requirements/docs.txt' in plan('docs', stamp_age=50)
+    assert not any('docs.txt' in plan(target) for target in ('venv', 'test', 'demo'))
+    stamp = tmp_path / '.venv' / '.docs_installed'
+    stamp.touch()
+    assert 'pip' not in plan('docs') and '-m sphinx -E -W' in plan('docs')
+
+
 def test_a_fresh_clone_installs_with_progress(plan):
     steps = [line for line in plan('test').splitlines() if re.search(r'-m pip .*install', line)]
     assert len(steps) == 3
