@@ -135,7 +135,7 @@ def ranking(x, before, after, group, candidates) -> list[str]:
             text(left + 12, base - old - 6, f'{before[k]:.1f}', 12, MUTED, 'middle'),
             text(left + 42, base - new - 6, f'{after[k]:.1f}', 12, INK, 'middle'),
         ]
-        role = 'in the group' if group[k] else 'left alone' if candidates[k] else 'pushed down'
+        role = 'in the group' if group[k] else 'left alone' if candidates[k] else 'pushed'
         colour = COLOURS[1] if group[k] else MUTED if candidates[k] else OC_COLOUR
         drawn.append(text(left + 27, base + 36, role, 12, colour, 'middle', 'bold'))
     drawn.append(
