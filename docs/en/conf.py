@@ -29,7 +29,6 @@ exclude_patterns = ['_build']
 
 # Markdown with the anchors that GitHub gives to headings.
 myst_heading_anchors = 4
-myst_enable_extensions = ['colon_fence', 'deflist']
 
 napoleon_use_ivar = True
 autodoc_member_order = 'bysource'
@@ -41,7 +40,6 @@ html_title = f'mmocr_wsss {release}'
 html_theme_options = {'navigation_with_keys': True}
 html_static_path = ['_static']
 html_css_files = ['wide_tables.css']
-copybutton_prompt_text = r'\$ '
 
 #: Pages that are files of the repository's root -> page here. Written at every build.
 COPIED = {
@@ -54,9 +52,6 @@ COPIED = {
 def on_the_class(self, instance, owner=None, bound=cache_randomness.__get__):
     """What autodoc gets where mmcv's decorator asks for an instance to keep a reference to."""
     return self if instance is None else bound(self, instance, owner)
-
-
-cache_randomness.__get__ = on_the_class
 
 
 def for_pages(text: str) -> str:
@@ -84,7 +79,14 @@ def link_to_pages(app, docname, source) -> None:
     source[0] = text
 
 
+def skip_field_numbers(app, what, name, obj, skip, options):
+    """Fields of named tuples say no more than their number; the class describes them."""
+    return str(obj.__doc__).startswith('Alias for field number') or None
+
+
 def setup(app):
+    cache_randomness.__get__ = on_the_class
     app.connect('builder-inited', copy_root_files)
     app.connect('source-read', link_to_pages)
+    app.connect('autodoc-skip-member', skip_field_numbers)
     return {'parallel_read_safe': True}
