@@ -24,7 +24,7 @@ class Host(NamedTuple):
 HOSTS = (
     Host('mmengine', '0.10', ('mmengine', 'mmengine-lite'), 'onedl-mmengine'),
     Host('mmcv', '2.0', ('mmcv', 'mmcv-lite', 'mmcv-full'), 'onedl-mmcv'),
-    Host('mmseg', '1.2', ('mmsegmentation',), 'onedl-mmsegmentation'),
+    Host('mmseg', '1.2.1', ('mmsegmentation',), 'onedl-mmsegmentation'),
     Host('mmpretrain', '1.2', ('mmpretrain',), 'onedl-mmpretrain'),
 )
 MAINTAINED_COMMAND = (
@@ -32,7 +32,7 @@ MAINTAINED_COMMAND = (
 )
 ORIGINAL_COMMAND = (
     'pip install -U openmim && '
-    'mim install "mmengine>=0.10" "mmcv>=2.0" "mmsegmentation>=1.2" "mmpretrain>=1.2"'
+    'mim install "mmengine>=0.10" "mmcv>=2.0" "mmsegmentation>=1.2.1" "mmpretrain>=1.2"'
 )
 
 

@@ -1,6 +1,7 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """The check of the hosts, on made-up sets of installed distributions."""
 
+import re
 import subprocess
 import sys
 from importlib import metadata, util
@@ -62,7 +63,7 @@ def test_a_module_without_metadata_counts_as_there(install):
         ({k: v for k, v in MAINTAINED.items() if k != 'onedl-mmcv'}, 'mmcv is missing'),
         ({**ORIGINAL, 'mmengine': '0.9.1'}, 'mmengine is too old: mmengine 0.9.1'),
         ({**ORIGINAL, 'mmcv': '1.7.2'}, 'mmcv is too old: mmcv 1.7.2'),
-        ({**ORIGINAL, 'mmsegmentation': '1.1.2'}, 'mmseg is too old: mmsegmentation 1.1.2'),
+        ({**ORIGINAL, 'mmsegmentation': '1.2.0'}, 'mmseg is too old: mmsegmentation 1.2.0'),
         (
             {**MAINTAINED, 'onedl-mmpretrain': '1.1'},
             'mmpretrain is too old: onedl-mmpretrain 1.1',
@@ -83,9 +84,17 @@ def test_one_error_says_found_needed_and_command(install, distributions, fault):
     for name, version in distributions.items():
         assert f'{name} {version}' in message
     assert ('none' in message.split('needed:')[0]) == (not distributions)
-    assert 'needed: mmengine>=0.10, mmcv>=2.0, mmseg>=1.2, mmpretrain>=1.2' in message
+    assert 'needed: mmengine>=0.10, mmcv>=2.0, mmseg>=1.2.1, mmpretrain>=1.2' in message
     assert 'pip install torch torchvision onedl-mmengine' in message
-    assert 'mim install "mmengine>=0.10" "mmcv>=2.0" "mmsegmentation>=1.2"' in message
+    assert 'mim install "mmengine>=0.10" "mmcv>=2.0" "mmsegmentation>=1.2.1"' in message
+
+
+def test_minimum_is_the_one_of_the_requirements(repo_root):
+    text = (repo_root / 'requirements' / 'mminstall.txt').read_text()
+    pins = dict(re.findall(r'^([a-z]+)>=([\d.]+)$', text, re.MULTILINE))
+    assert len(pins) == len(hosts.HOSTS)
+    for host in hosts.HOSTS:
+        assert hosts._release(pins[host.original[0]]) == hosts._release(host.minimum)
 
 
 def test_convention_versions_compare_by_number():
