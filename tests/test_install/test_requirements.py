@@ -4,6 +4,7 @@
 import ast
 import re
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -43,6 +44,13 @@ def imported(repo_root):
 def test_runtime_lists_what_the_package_imports(listed, imported):
     optional = listed('converters') | listed('crf') | listed('pretrained') | listed('onnx')
     assert imported - HOSTS - WITH_THE_HOSTS - optional == listed('runtime')
+
+
+def test_ruff_is_pinned_to_the_one_that_runs(repo_root):
+    """Another version may want another format."""
+    text = (repo_root / 'requirements' / 'tests.txt').read_text()
+    (version,) = re.findall(r'^ruff==([\d.]+)$', text, re.MULTILINE)
+    assert version == metadata.version('ruff')
 
 
 def test_wheels_can_be_built_without_the_package_wheel(repo_root):
