@@ -28,7 +28,8 @@ def stage_facts(
 
     The number of processes and the device are left out: a stage is not made again
     because it goes on elsewhere. Folders of photos and masks enter with names and sizes
-    of their files, other inputs with their content.
+    of their files, other inputs with their content, configs with their content and their
+    name below ``configs``.
 
     Args:
         stage: the stage.
@@ -36,8 +37,8 @@ def stage_facts(
         root: folder of the data, whose place does not matter either.
         upstream: stage name -> key, for the stages that it needs.
     """
-    places = _places(layout, root)
-    configs = {_short(Path(path)): Config.fromfile(path).to_dict() for path in stage.configs}
+    places = _places(stage, layout, root)
+    configs = {_config_name(path): Config.fromfile(path).to_dict() for path in stage.configs}
     weights = {node['checkpoint'] for node in _dicts(configs) if _is_local_weights(node)}
     lists = {node['ann_file'] for node in _dicts(configs) if node.get('ann_file')}
     return json.loads(
@@ -132,12 +133,22 @@ def _short(path: Path) -> str:
     return '/'.join(path.parts[-2:])
 
 
-def _places(layout: Layout, root: str) -> dict[str, str]:
-    """What stands for folders whose place does not matter; the longest first."""
+def _config_name(path: str) -> str:
+    """Of a config, wherever its checkout lies: the path below ``configs``, or the file's name."""
+    parts = Path(path).parts
+    depth = parts[::-1].index('configs') if 'configs' in parts else 1
+    return '/'.join(parts[-depth:])
+
+
+def _places(stage: Stage, layout: Layout, root: str) -> dict[str, str]:
+    """What stands for files and folders whose place does not matter; the longest first."""
     folders = {'OUT': layout.out, 'DATA': Path(root), 'CODE': repository()}
     names = {}
     for name, folder in folders.items():
         names |= {os.fspath(folder): name, os.fspath(folder.resolve()): name}
+    for path in stage.configs:
+        if not any(Path(path).is_relative_to(folder) for folder in names):
+            names[path] = f'CODE/configs/{_config_name(path)}'
     return dict(sorted(names.items(), key=lambda item: -len(item[0])))
 
 

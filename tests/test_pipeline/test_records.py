@@ -28,8 +28,8 @@ def files(tmp_path):
     return tmp_path
 
 
-def facts(files, out='out', jobs='2', launcher=False, upstream='1234'):
-    data, config = files / 'data', files / 'recipe.py'
+def facts(files, out='out', jobs='2', launcher=False, upstream='1234', config=None):
+    data, config = files / 'data', config or files / 'recipe.py'
     tools = repository() / 'tools'
     tool = ['bash', f'{tools}/dist_train.sh'] if launcher else [sys.executable, f'{tools}/train.py']
     count = ['2'] if launcher else []
@@ -62,6 +62,43 @@ def test_a_changed_input_is_named(path, old, new, where, files):
     target.write_text(target.read_text().replace(old, new))
     (found,) = differences(files, before)
     assert found.startswith(where)
+
+
+def in_checkout(files, name, checkout):
+    """The facts with the config as ``checkout/configs/NAME``, outside of the running checkout."""
+    place = files / checkout / 'configs' / name
+    place.parent.mkdir(parents=True)
+    place.write_bytes((files / 'recipe.py').read_bytes())
+    return facts(files, config=place)
+
+
+def test_place_of_another_checkout_has_no_effect(files):
+    before = in_checkout(files, 'cam/recipe.py', 'one')
+    record = Record(Layout(files), 'cam')
+    record.facts = before
+    assert record.changes(in_checkout(files, 'cam/recipe.py', 'two')) == []
+    assert record.changes(in_checkout(files, 'oc/recipe.py', 'three')) == [
+        'commands', 'configs.cam/recipe.py', 'configs.oc/recipe.py',
+    ]  # fmt: skip
+    text = (files / 'recipe.py').read_text()
+    (files / 'recipe.py').write_text(text.replace('width=8', 'width=9'))
+    (found,) = record.changes(in_checkout(files, 'cam/recipe.py', 'four'))
+    assert found == 'configs.cam/recipe.py.model.width'
+
+
+def test_name_of_a_config_is_the_one_that_ours_have(files):
+    ours = facts(files, config=repository() / 'configs' / 'cam' / 'seam_r38_voc.py')
+    assert ours['commands'][0][:2] == ['CODE/tools/train.py', 'CODE/configs/cam/seam_r38_voc.py']
+    other = in_checkout(files, 'cam/seam_r38_voc.py', 'other')
+    assert other['commands'] == ours['commands'] and set(other['configs']) == set(ours['configs'])
+
+
+def test_a_config_beside_none_of_ours_is_known_by_its_name(files):
+    (files / 'elsewhere').mkdir()
+    before = facts(files)
+    (files / 'recipe.py').rename(files / 'elsewhere' / 'recipe.py')
+    after = facts(files, config=files / 'elsewhere' / 'recipe.py')
+    assert before == after and str(files) not in str(after['commands'])
 
 
 def test_a_stage_depends_on_those_before(files):
