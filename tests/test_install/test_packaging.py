@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mmocr_wsss import __version__, config_path
 
@@ -129,14 +128,3 @@ def test_unknown_config_names_the_closest():
 def test_config_path_stays_in_its_folder(name):
     with pytest.raises(FileNotFoundError, match='ships no config'):
         config_path(name)
-
-
-def test_model_index_lists_every_recipe_with_the_loss(repo_root):
-    index = yaml.safe_load((repo_root / 'model-index.yml').read_text())
-    models = [
-        model
-        for name in index['Import']
-        for model in yaml.safe_load((repo_root / name).read_text())['Models']
-    ]
-    listed = {repo_root / model['Config'] for model in models}
-    assert listed == set((repo_root / 'configs' / 'ocr').glob('*.py'))
