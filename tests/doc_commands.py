@@ -33,7 +33,12 @@ def parsed(words: list[str]) -> argparse.Namespace | None:
     Raises:
         AssertionError: there is no such tool, or its parser refuses the words.
     """
-    if words[0] == 'python':
+    if words[:3] == ['python', '-m', 'mmocr_wsss']:
+        tool, arguments = f'tools/{words[3]}.py', words[4:]
+        assert (ROOT / 'configs' / arguments[0]).is_file(), f'{arguments[0]} is not shipped'
+    elif words[:3] == ['python', '-m', 'torch.distributed.run']:
+        return parsed(['python', *words[words.index('-m', 3) :]])
+    elif words[0] == 'python':
         tool, arguments = words[1], words[2:]
     elif match := re.fullmatch(r'tools/dist_(train|test)\.sh', words[0]):
         assert (ROOT / words[0]).is_file()

@@ -32,6 +32,7 @@ ALLOWED = {
     'command_line': set(),
     'registry': set(),
     '__init__': {'hosts', 'models'},
+    '__main__': {'__init__', 'pipeline'},
     'functional': BASE,
     'checkpoints': BASE,
     'models': HOST_LAYER,
@@ -52,9 +53,10 @@ ALLOWED = {
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {
     'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files',
-    'dataset_file', 'seeding', 'hosts', 'command_line', '__init__', 'functional', 'checkpoints',
+    'dataset_file', 'seeding', 'hosts', 'command_line', '__init__', '__main__', 'functional',
+    'checkpoints',
 }  # fmt: skip
-STANDARD_LIBRARY_ONLY = {'__init__', 'hosts', 'command_line'}
+STANDARD_LIBRARY_ONLY = {'__init__', '__main__', 'hosts', 'command_line'}
 
 
 def layer(path):

@@ -3,10 +3,13 @@
 
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from small_recipe import SMALL
 
 from mmocr_wsss import __version__, config_path
 
@@ -32,14 +35,39 @@ def source(repo_root, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def wheel(source, tmp_path_factory):
+def archive(source, tmp_path_factory):
+    """The wheel."""
+    folder = tmp_path_factory.mktemp('dist')
+    setup(source, 'bdist_wheel', '--dist-dir', str(folder))
+    (built,) = folder.glob('*.whl')
+    return built
+
+
+@pytest.fixture(scope='module')
+def wheel(archive, tmp_path_factory):
     """The wheel, unpacked into a folder as an install does."""
     site = tmp_path_factory.mktemp('site')
-    setup(source, 'bdist_wheel', '--dist-dir', str(site / 'dist'))
-    (archive,) = (site / 'dist').glob('*.whl')
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(site)
     return site
+
+
+@pytest.fixture(scope='module')
+def python(archive, tmp_path_factory):
+    """Of a new environment with the wheel, and all else from the environment of the tests.
+
+    A .pth file adds the latter as a folder of modules, so that its own .pth files, and with them
+    an editable install of the checkout, are not seen.
+    """
+    folder = tmp_path_factory.mktemp('environment')
+    venv.create(folder, with_pip=False)
+    found = folder / ('Scripts' if sys.platform == 'win32' else 'bin') / 'python'
+    pip = [sys.executable, '-m', 'pip', '--python', found, 'install', '-q', '--no-index']
+    subprocess.run([*pip, '--no-deps', archive], check=True, capture_output=True)
+    asked = [found, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))']
+    site = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    Path(site, 'others.pth').write_text(sysconfig.get_path('purelib'))
+    return found
 
 
 def setup(source, *command):
@@ -72,6 +100,37 @@ def test_wheel_holds_configs_tools_and_index(wheel, repo_root):
     assert (mim / 'tools' / 'dist_train.sh').is_file()
     assert (mim / 'model-index.yml').read_text() == (repo_root / 'model-index.yml').read_text()
     assert not (wheel / 'configs').exists() and not (wheel / 'tests').exists()
+
+
+def test_wheel_trains_outside_of_the_checkout(python, run_process, voc_root, tmp_path):
+    options = ['--data-root', voc_root, '--cfg-options', *SMALL]
+    done = run_process(python, '-m', 'mmocr_wsss', 'train', CONFIG, *options, PYTHONPATH='')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Iter(train) [2/2]' in done.stdout and 'loss_oc' in done.stdout
+    assert (tmp_path / 'work_dirs' / 'ocr' / 'seam_r38_voc' / 'iter_2.pth').is_file()
+    which = run_process(python, '-c', 'import mmocr_wsss as m; print(m.__file__)', PYTHONPATH='')
+    assert Path(which.stdout).is_relative_to(python.parents[1])
+
+
+def test_list_of_the_tools(python, run_process, repo_root):
+    done = run_process(python, '-m', 'mmocr_wsss', PYTHONPATH='')
+    ours = {path.relative_to(repo_root / 'tools') for path in repo_root.glob('tools/**/*.py')}
+    listed = done.stdout.partition('\nTools: ')[2].strip().split(', ')
+    assert done.returncode == 0
+    assert listed == sorted(path.with_suffix('').as_posix() for path in ours)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code', 'said'),
+    [
+        (['trian'], 2, "error: there is no tool 'trian'"),
+        (['train', 'ocr/seam_r38_vok.py'], 1, "'ocr/seam_r38_voc.py']?"),
+        (['analysis/oc_report', '--help'], 0, 'usage: oc_report.py'),
+    ],
+)
+def test_tools_by_name(arguments, code, said, run_process, repo_root):
+    done = run_process(sys.executable, '-m', 'mmocr_wsss', *arguments)
+    assert done.returncode == code and said in done.stdout + done.stderr
 
 
 def test_version_and_extras_of_the_wheel(wheel):
