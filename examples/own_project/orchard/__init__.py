@@ -1,0 +1,1 @@
+"""Fruit in photos of an orchard."""
