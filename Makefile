@@ -10,10 +10,10 @@ DOCS_STAMP := $(VENV)/.docs_installed
 PIP := $(PY) -m pip --disable-pip-version-check install
 # Test files run side by side; one thread each, or they get into each other's way.
 JOBS ?= 2
-test: export OMP_NUM_THREADS := 1
+test coverage: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format docs clean
+.PHONY: help venv demo test coverage lint format docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -25,6 +25,9 @@ demo: $(STAMP)  ## from tags to a report on synthetic scenes (<= 10 min), or on 
 
 test: $(STAMP)  ## run the tests that are not marked slow
 	@$(PY) -m pytest tests -m 'not slow' -n $(JOBS) --dist loadfile -q
+
+coverage: $(STAMP)  ## run the same tests and say which lines of the package they leave out
+	@$(PY) -m pytest tests -m 'not slow' -n $(JOBS) --dist loadfile -q --cov --cov-report=term
 
 lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff check .
@@ -39,7 +42,7 @@ docs: $(DOCS_STAMP)  ## build the pages into docs/en/_build/html; a warning is a
 	@echo 'open docs/en/_build/html/index.html'
 
 clean:  ## remove what can be made again: .venv, caches, builds, the demo's output
-	rm -rf $(VENV) build dist docs/en/_build *.egg-info mmocr_wsss/.mim .pytest_cache .ruff_cache demo_output demo_real
+	rm -rf $(VENV) build dist docs/en/_build *.egg-info mmocr_wsss/.mim .coverage .pytest_cache .ruff_cache demo_output demo_real
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(filter-out $(DOCS),$(wildcard requirements/*.txt)) setup.py
