@@ -13,7 +13,7 @@ JOBS ?= 2
 test coverage: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test coverage lint format docs clean
+.PHONY: help venv demo test coverage lint types format docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -33,6 +33,9 @@ lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
+types: $(STAMP)  ## check the type hints of the layers that pyproject.toml names
+	@$(PY) -m mypy
+
 format: $(STAMP)  ## put the code into the house format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
@@ -42,7 +45,7 @@ docs: $(DOCS_STAMP)  ## build the pages into docs/en/_build/html; a warning is a
 	@echo 'open docs/en/_build/html/index.html'
 
 clean:  ## remove what can be made again: .venv, caches, builds, the demo's output
-	rm -rf $(VENV) build dist docs/en/_build *.egg-info mmocr_wsss/.mim .coverage .pytest_cache .ruff_cache demo_output demo_real
+	rm -rf $(VENV) build dist docs/en/_build *.egg-info mmocr_wsss/.mim .coverage .pytest_cache .ruff_cache .mypy_cache demo_output demo_real
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(filter-out $(DOCS),$(wildcard requirements/*.txt)) setup.py

@@ -92,9 +92,10 @@ def remove_leftovers(folder: str | os.PathLike, *, subfolders: bool = False) -> 
 
     Subfolders are left alone unless asked for. Nobody else may be writing to the folder.
     """
-    for inner, _, names in os.walk(folder):
-        for name in filter(_TEMPORARY.fullmatch, names):
-            os.unlink(os.path.join(inner, name))
+    for inner, _, names in os.walk(os.fspath(folder)):
+        for name in names:
+            if _TEMPORARY.fullmatch(name):
+                os.unlink(os.path.join(inner, name))
         if not subfolders:
             return
 

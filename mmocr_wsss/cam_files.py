@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,7 +77,11 @@ def write_cam(
         cam = np.ascontiguousarray(cam, np.float16)
     ids, size = np.asarray(class_ids), np.asarray(image_size)
     _check(path, cam, ids, size, 'Give write_cam normalised scores of the tagged classes.')
-    arrays = {'cam': cam, 'class_ids': ids.astype(np.uint8), 'image_size': size.astype(np.int32)}
+    arrays: dict[str, Any] = {
+        'cam': cam,
+        'class_ids': ids.astype(np.uint8),
+        'image_size': size.astype(np.int32),
+    }
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez_compressed(file, **arrays)
 

@@ -119,9 +119,10 @@ def _report(error: Exception) -> int:
 
 def _is_ours(error: BaseException) -> bool:
     """Whether the innermost frame of the error, or of one it replaced, lies in this package."""
-    while error is not None:
-        frames = traceback.extract_tb(error.__traceback__)
+    current: BaseException | None = error
+    while current is not None:
+        frames = traceback.extract_tb(current.__traceback__)
         if frames and PACKAGE in Path(frames[-1].filename).resolve().parents:
             return True
-        error = error.__cause__ or error.__context__
+        current = current.__cause__ or current.__context__
     return False

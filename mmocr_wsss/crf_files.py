@@ -66,7 +66,7 @@ def read_crf_scores(path: str | os.PathLike) -> CRFScores:
         ValueError: it is truncated, no such file, or breaks a rule of the format.
     """
     arrays = load_arrays(path, _ARRAYS, 'file of CRF scores', _WAY_OUT)
-    _check(path, *arrays.values(), _WAY_OUT)
+    _check(path, arrays['low'], arrays['high'], arrays['class_ids'], _WAY_OUT)
     return CRFScores(**arrays)
 
 

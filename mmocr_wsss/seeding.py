@@ -49,6 +49,8 @@ class SeededIndex(int):
         key: integers >= 0 that name the draw, see :func:`derive_seed`.
     """
 
+    key: tuple[int, ...]
+
     def __new__(cls, value: int, key: tuple[int, ...]) -> 'SeededIndex':
         self = super().__new__(cls, value)
         self.key = key
@@ -59,7 +61,7 @@ class SeededIndex(int):
         """Computed when asked for: most indices are skipped when a training is resumed."""
         return derive_seed(*self.key)
 
-    def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:
+    def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:  # type: ignore[override]
         return int(self), self.key
 
     def __sub__(self, other: int) -> 'SeededIndex':

@@ -5,6 +5,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -122,7 +123,7 @@ def open_stage_folder(folder: str | os.PathLike, facts: dict[str, Any]) -> None:
 
 
 def load_arrays(
-    path: str | os.PathLike, dtypes: dict[str, type], kind: str, way_out: str
+    path: str | os.PathLike, dtypes: Mapping[str, type], kind: str, way_out: str
 ) -> dict[str, np.ndarray]:
     """Named arrays of an ``.npz`` file, without pickle, in the order of ``dtypes``.
 

@@ -3,6 +3,7 @@
 
 import os
 import zipfile
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
 
 def _load(path: str | os.PathLike):
     try:
-        inert = [(_Inert, name) for name in _foreign_names(path)]
+        inert: list[Any] = [(_Inert, name) for name in _foreign_names(path)]
         if not inert:
             return torch.load(path, map_location='cpu', weights_only=True)
         with torch.serialization.safe_globals(inert):

@@ -42,10 +42,11 @@ class Layout:
                 f'{self.name}: the conversion drops {dropped[:5]}, so an official file cannot '
                 'be made from ours.'
             )
+        kept = {key: target for key, target in self.targets.items() if target is not None}
         return Layout(
             f'{self.name} converted',
-            {self.targets[key]: shape for key, shape in self.shapes.items()},
-            {target: key for key, target in self.targets.items()},
+            {kept[key]: shape for key, shape in self.shapes.items()},
+            {target: key for key, target in kept.items()},
         )
 
     def distance(self, state: Mapping[str, Tensor]) -> int:

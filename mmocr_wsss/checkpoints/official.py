@@ -43,7 +43,7 @@ def _bottleneck_block(name: str, cin: int, cout: int) -> Shapes:
 
 def resnet38_shapes() -> Shapes:
     """Key -> shape of the Wide ResNet-38 in the PyTorch files of PSA, SEAM and MCTformer."""
-    shapes = {'conv1a.weight': (64, 3, 3, 3)}
+    shapes: Shapes = {'conv1a.weight': (64, 3, 3, 3)}
     for level, cin, mid, cout, further in (
         ('b2', 64, 128, 128, 2), ('b3', 128, 256, 256, 2),
         ('b4', 256, 512, 512, 5), ('b5', 512, 512, 1024, 2),
@@ -200,7 +200,8 @@ def efficientnet_lite0(conv_head: bool = False) -> Layout:
     in BGR order, 54 with values in 0..1, 63 but less sure with ImageNet's mean and
     std, 61 without TensorFlow's padding.
     """
-    shapes, targets = {}, {}
+    shapes: Shapes = {}
+    targets: dict[str, str | None] = {}
     for old, new, shape in _lite0_layers():
         layer = _batch_norm(old, shape[0]) if len(shape) == 1 else {f'{old}.weight': shape}
         for key in layer:

@@ -58,11 +58,11 @@ def deit_s() -> Layout:
     ``VisionTransformerClsHead``; a backbone takes its part by ``prefix='backbone.'``.
     Source: github.com/facebookresearch/deit.
     """
-    tokens = {'cls_token': (1, 1, _DIM), 'pos_embed': (1, _ROWS, _DIM)}
+    tokens: Shapes = {'cls_token': (1, 1, _DIM), 'pos_embed': (1, _ROWS, _DIM)}
     return _layout('DeiT-S', tokens, {}, _layer('head', (1000, _DIM)), 'head.layers.head')
 
 
-_JOINT_TOKENS = {'cls_token': (1, ANY, _DIM), 'pos_embed': (1, ANY, _DIM)}
+_JOINT_TOKENS: Shapes = {'cls_token': (1, ANY, _DIM), 'pos_embed': (1, ANY, _DIM)}
 
 
 def mctformer_v1() -> Layout:
@@ -83,7 +83,7 @@ def mctformer_plus() -> Layout:
     The base class is built for 224 pixels and one class token, whatever the
     training size, hence the 197 rows.
     """
-    tokens = {
+    tokens: Shapes = {
         'cls_token': (1, ANY, _DIM), 'pos_embed': (1, _ROWS, _DIM),
         'pos_embed_cls': (1, ANY, _DIM), 'pos_embed_pat': (1, ANY, _DIM),
     }  # fmt: skip

@@ -91,8 +91,8 @@ def index_annotations(path: str | os.PathLike, database: str | os.PathLike) -> A
         connection.executemany('INSERT INTO image VALUES (?, ?, ?, ?)', rows)
         counts = {'objects': 0, 'crowds': 0, 'flat': 0}
         seen: dict[int, set[int]] = {number: set() for number in images}
-        rows = _object_rows(path, images, seen, counts, bad)
-        connection.executemany('INSERT INTO object VALUES (?, ?)', rows)
+        objects = _object_rows(path, images, seen, counts, bad)
+        connection.executemany('INSERT INTO object VALUES (?, ?)', objects)
         bad.raise_if_any(_WAY_OUT)
         connection.execute('CREATE INDEX of_image ON object (image)')
         connection.commit()
@@ -242,9 +242,10 @@ def _object_problem(item: Any, images: dict[int, CocoImage]) -> tuple[str, str] 
     if not isinstance(item, dict) or not is_integer(item.get('id')):
         return 'annotation without an integer id', f'{item!r:.100}'
     where = f'annotation {item["id"]}'
-    image = images.get(item.get('image_id')) if is_integer(item.get('image_id')) else None
+    number = item.get('image_id')
+    image = images.get(number) if is_integer(number) else None
     if image is None:
-        return 'annotation of an image that is not listed', f'{where}: {item.get("image_id")!r}'
+        return 'annotation of an image that is not listed', f'{where}: {number!r}'
     category = item.get('category_id')
     if not is_integer(category) or category not in CLASS_ID_OF_CATEGORY:
         return 'annotation with an unknown category', f'{where}: {category!r}'

@@ -8,7 +8,7 @@ takes four numbers for a box, so nothing malformed may reach it.
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def segmentation_problem(segmentation: Any, height: int, width: int) -> str | None:
@@ -67,11 +67,11 @@ def encloses_area(polygon: list[float]) -> bool:
     return sum(x * below - right * y for x, y, right, below in pairs) != 0
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> TypeGuard[int]:
     """Whether a JSON value is an integer; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a JSON value is a finite number; true and false are none."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

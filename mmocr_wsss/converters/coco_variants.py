@@ -214,7 +214,7 @@ def _merge(chunks, folder: Path, images: int) -> Comparison:
         'Masks must be 8-bit grey or palette PNGs of ids, of the size of the images (not resized, '
         'not coloured). Is it the folder of the split that --splits names?'
     )
-    shares = zip(VARIANTS, (equal / pixels).tolist(), strict=True)
+    shares = zip(VARIANTS, np.divide(equal, pixels).tolist(), strict=True)
     ranked = sorted(shares, key=lambda item: -item[1])
     return Comparison(ranked, images, sorted(seen), crowds, overlaps)
 

@@ -33,7 +33,11 @@ class Plan(NamedTuple):
     def without(self, ids: Iterable[str]) -> 'Plan':
         """The plan for all other images."""
         left_out = frozenset(ids)
-        return Plan(*({k: v for k, v in part.items() if k not in left_out} for part in self))
+
+        def rest(part: dict[str, Any]) -> dict[str, Any]:
+            return {key: value for key, value in part.items() if key not in left_out}
+
+        return Plan(rest(self.sources), rest(self.tags), rest(self.masks))
 
 
 def make_plan(tags: Tags, masks: Mapping[str, str], ids: Mapping[str, str]) -> Plan:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from mmocr_wsss.datasets.id_lists import IMAGE_SUFFIXES
 
 MIN_SIDE = 16
 #: How photos are written that are not copied.
-ENCODER = {'format': 'JPEG', 'quality': 95, 'subsampling': 0}
+ENCODER: dict[str, Any] = {'format': 'JPEG', 'quality': 95, 'subsampling': 0}
 
 #: Formats that Pillow only recognizes, or hands to other programs.
 _NO_PHOTOS = {'BUFR', 'EPS', 'GRIB', 'HDF5', 'MPEG', 'WMF'}
@@ -84,8 +85,8 @@ def _walk(folder: str, prefix: str, above: frozenset[str]) -> Iterator[str]:
     if real in above:  # a link to a folder that it lies in
         return
     with os.scandir(folder) as entries:
-        entries = [entry for entry in entries if not entry.name.startswith('.')]
-    for entry in entries:
+        shown = [entry for entry in entries if not entry.name.startswith('.')]
+    for entry in shown:
         if entry.is_dir():
             yield from _walk(entry.path, f'{prefix}{entry.name}/', above | {real})
         elif entry.is_file() or entry.is_symlink():
@@ -194,7 +195,7 @@ def decode_image(content: bytes) -> tuple[Image.Image, bool]:
         one of :data:`MALFORMED`: the bytes are no image, or not all of one.
     """
     try:
-        image = Image.open(BytesIO(content), formats=_formats())
+        image: Image.Image = Image.open(BytesIO(content), formats=_formats())
     except UnidentifiedImageError:
         # Only then: OpenCV fills up truncated files with grey where Pillow refuses.
         return _eight_bits(_by_opencv(content)), False

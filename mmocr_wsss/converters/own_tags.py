@@ -156,7 +156,8 @@ def tags_from_folders(
         classes: the foreground names.
         bad: gets images in no folder, and folders that are no class.
     """
-    tags, strange = {}, Counter()
+    tags: dict[str, tuple[str, ...]] = {}
+    strange = Counter()
     for file in files:
         folder, slash, _ = file.partition('/')
         if not slash:
@@ -268,8 +269,9 @@ def _names_of_entry(
     image: str, value: Any, classes: Sequence[str], bad: Offenders
 ) -> frozenset[str]:
     values = value if isinstance(value, list) else [None]
-    if all(isinstance(item, str) for item in values):
-        return _known(image, [item.strip() for item in values], classes, bad)
+    texts = [item.strip() for item in values if isinstance(item, str)]
+    if len(texts) == len(values):
+        return _known(image, texts, classes, bad)
     if not all(isinstance(item, (int, float)) for item in values):
         bad.add('entry that lists neither names nor numbers', f'{image}: {value!r:.60}')
     elif len(values) != len(classes):

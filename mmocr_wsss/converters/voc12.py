@@ -166,7 +166,7 @@ def _write_mask(folder: Path, source: Callable[[str], Path], image_id: str) -> N
         mask = read_sbd_mask(path)
         ids = np.unique(mask)
     else:
-        _, ids = mask_size_and_ids(path)
+        _, ids = mask_size_and_ids(str(path))
         with Image.open(path) as image:
             mask = np.asarray(image)
     if extra := out_of_range_ids(ids, _NUM_CLASSES):

@@ -11,6 +11,7 @@ Supervision", CVPR 2018; github.com/jiwoon-ahn/psa ``network/resnet38_aff.py``,
 ``voc12/data.py``, ``tool/pyutils.py``, ``train_aff.py``.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -69,7 +70,7 @@ def shifted_grid(grid: Tensor, radius: int, offset: tuple[int, int]) -> Tensor:
     return grid[..., dy : dy + height, reach + dx : reach + dx + width]
 
 
-def require_pairs(size: tuple[int, int], radius: int) -> None:
+def require_pairs(size: Sequence[int], radius: int) -> None:
     """Raise a ValueError for a grid without inner pixels."""
     reach = radius - 1
     if size[0] <= reach or size[1] <= 2 * reach:
@@ -152,9 +153,9 @@ def pair_labels(label_map: Tensor, radius: int) -> PairLabels:
         known.append((origin != IGNORE_ID) & (other != IGNORE_ID))
         same.append(origin == other)
         background.append(origin == BACKGROUND_ID)
-    known, same, background = (torch.stack(part, dim=1) for part in (known, same, background))
-    alike = known & same
-    return PairLabels(alike & background, alike & ~background, known & ~same)
+    valid, equal, empty = (torch.stack(part, dim=1) for part in (known, same, background))
+    alike = valid & equal
+    return PairLabels(alike & empty, alike & ~empty, valid & ~equal)
 
 
 def affinity_losses(affinities: Tensor, labels: PairLabels) -> dict[str, Tensor]:

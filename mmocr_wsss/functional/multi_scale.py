@@ -5,6 +5,7 @@ Layout: images (1, 3, H, W), scores (N, C, H, W).
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def resize_torch_bilinear(image: Tensor, *, scale: float) -> Tensor:
 
 def softmax_of_mean(logits: Sequence[Tensor]) -> Tensor:
     """Class probabilities of the mean logits of all scales: (N, C, H, W) each and returned."""
-    return (sum(logits) / len(logits)).softmax(dim=1)
+    return (reduce(torch.add, logits) / len(logits)).softmax(dim=1)
 
 
 def max_of_softmax(logits: Sequence[Tensor]) -> Tensor:

@@ -123,6 +123,7 @@ def candidate_weights(
     scores = scores.detach()
     weights = candidates.to(scores.dtype)
     if split in ('prior', 'adaptive'):
+        assert prior is not None
         related = prior.to(scores)[scores.argmax(dim=1)] * weights
         others = weights[:, 1:].sum(dim=1)
         mean = related[:, 1:].sum(dim=1) / others.clamp_min(1)

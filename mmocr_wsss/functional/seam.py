@@ -28,7 +28,8 @@ def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 def scaled_size(size: Sequence[int], scale: float) -> tuple[int, int]:
     """Sides of the second view: ``floor(side * scale)``."""
-    return tuple(int(side * scale) for side in size)
+    height, width = size
+    return int(height * scale), int(width * scale)
 
 
 def max_norm(maps: Tensor) -> Tensor:

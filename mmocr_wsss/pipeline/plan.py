@@ -233,7 +233,7 @@ class Planner:
             name, _commands(command), needs, (self.cfg[name],), inputs, (self.layout.stage(name),)
         )
 
-    def _train(self, config: str, name: str, options: list[str] = ()) -> list:
+    def _train(self, config: str, name: str, options: Sequence[str] = ()) -> list:
         command = self._launch('train', config)
         options = [*self.options.get(name, ()), *options]
         return [

@@ -83,6 +83,7 @@ class Record:
     @property
     def key(self) -> str:
         """Names the result for the stages that need it; another one each time it is made anew."""
+        assert self.facts is not None  # there is no key before the first start
         return key_of(self.facts) + (f'-{self.repeats}' if self.repeats else '')
 
     def start(self, facts: dict[str, Any]) -> None:
@@ -179,7 +180,7 @@ def _undistributed(parts: list[str]) -> list[str]:
 
 def _is_local_weights(node: dict) -> bool:
     file = node.get('checkpoint')
-    return node.get('type') == 'Pretrained' and bool(file) and '://' not in file
+    return node.get('type') == 'Pretrained' and bool(file) and '://' not in str(file)
 
 
 def _dicts(node: Any) -> Iterator[dict]:

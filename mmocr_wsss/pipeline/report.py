@@ -17,7 +17,7 @@ from mmocr_wsss.visualization.prediction_grid import PredictionRow, save_predict
 
 _ROWS = 6
 #: Split -> its photos, for headings.
-_SHOWN = {'train': 'Training photos', 'val': 'Validation photos'}
+_SHOWN: dict[str | None, str] = {'train': 'Training photos', 'val': 'Validation photos'}
 #: Score files -> what is scored, and the key of its numbers.
 _SCORED = {
     'cams': ('CAMs', 'in_advance'),

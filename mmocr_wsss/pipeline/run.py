@@ -203,6 +203,7 @@ def stream(command: list[str], log: Path, name: str, lock: int) -> tuple[int, st
         _stopping(process),
     ):
         file.write(f'\n$ {shlex.join(command)}\n')
+        assert process.stdout is not None  # a pipe, as asked for above
         for line in process.stdout:
             progress = _PROGRESS.search(line)
             if not (progress and '[' in line and 'ETA:' in line):  # bars overwrite themselves

@@ -42,7 +42,7 @@ def compare_groups(args: argparse.Namespace) -> str | None:
     cfg.test_evaluator = [dict(type='mmocr_wsss.BackgroundShift', shifts=args.shifts)]
     runner = build_runner(cfg, args.launcher)
     try:
-        found = {
+        found: dict[str, list[Any]] = {
             name: [_curve(runner, path, args.min_pixels) for path in paths]
             for name, paths in groups.items()
         }

@@ -73,7 +73,7 @@ def write_pickled_cam(path: str | os.PathLike, cam_file: CamFile) -> None:
     indices = tag_indices_from_class_ids(cam_file.class_ids).tolist()
     maps = dict(zip(indices, full_size(cam_file), strict=True))
     with atomic_path(path) as temporary:
-        np.save(temporary, maps)
+        np.save(temporary, np.asarray(maps))
 
 
 def import_cams(

@@ -99,7 +99,7 @@ def _cam_histogram(folder, masks, num_classes, cuts, image_id: str) -> np.ndarra
 
 def _oracle(confusions, cuts, measure, chosen) -> dict[str, Any]:
     """What is best on the true masks, and the curves it was taken from."""
-    borders = [threshold_of_power(power) for power in POWERS]
+    borders = [float(threshold_of_power(power)) for power in POWERS]
     iou = class_iou(confusions)
     mean, supported = iou.mean(axis=1), iou[:, chosen]
     supported_mean = supported.mean(axis=1) if supported.size else np.zeros(len(iou))

@@ -124,6 +124,7 @@ def _loss(runner: Runner) -> dict[str, Any] | None:
 
 
 def _report(args, names, counter: OutOfCandidateCounter, curves, loss) -> OutOfCandidateReport:
+    assert counter.counts is not None  # of the process that saw them all
     pictures = [(image, _picture(image, len(names))) for image in counter.worst_images]
     return OutOfCandidateReport(
         config=args.config,

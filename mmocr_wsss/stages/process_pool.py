@@ -7,13 +7,14 @@ from typing import TypeVar
 import torch
 from mmengine.utils import ProgressBar
 
+Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 _MAX_CHUNK = 32  # images that a process takes at once; the bar moves by as many
 
 
 def map_chunks(
-    function: Callable[[Sequence[str]], Result], ids: Sequence[str], *, jobs: int
+    function: Callable[[Sequence[Item]], Result], ids: Sequence[Item], *, jobs: int
 ) -> Iterator[Result]:
     """``function(chunk)`` for consecutive chunks of ``ids``, in their order.
 

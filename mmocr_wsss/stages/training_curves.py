@@ -31,7 +31,7 @@ def read_curves(folders: Sequence[str | os.PathLike]) -> list[OutOfCandidateCurv
         FileNotFoundError: there is no such folder.
         ValueError: a folder has no log with an OC rate, or a log is not one of MMEngine.
     """
-    paths = [Path(folder) for folder in dict.fromkeys(map(os.fspath, folders))]
+    paths = [Path(folder) for folder in dict.fromkeys(os.fspath(folder) for folder in folders)]
     names = [path.resolve().name for path in paths]
     curves = []
     for path, name in zip(paths, names, strict=True):
