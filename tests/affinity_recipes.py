@@ -17,7 +17,7 @@ from mmengine.visualization import Visualizer
 
 from mmocr_wsss.cam_files import cam_grid, cam_path, write_cam
 from mmocr_wsss.crf_files import write_crf_scores
-from mmocr_wsss.engine.cpu_processes import start_cpu_processes, stop_processes
+from mmocr_wsss.engine.cpu_processes import closes_process_group, start_cpu_processes
 from mmocr_wsss.labels import class_ids_from_tags
 from mmocr_wsss.stage_files import write_stage
 
@@ -80,6 +80,7 @@ def make_masks(cfg, checkpoint: Path, out: Path) -> dict:
     return Runner.from_cfg(cfg).test()
 
 
+@closes_process_group
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path, help='holds NAME/data and NAME/one per recipe NAME')
@@ -97,7 +98,6 @@ def main() -> None:
         cfg.model_wrapper_cfg = wrapper
         cam_recipes.train(cfg)
         make_masks(cfg, folder / 'one' / f'iter_{STEPS}.pth', folder / 'two' / 'masks')
-    stop_processes()
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from PIL import Image
 
-from mmocr_wsss.engine.cpu_processes import start_cpu_processes, stop_processes
+from mmocr_wsss.engine.cpu_processes import closes_process_group, start_cpu_processes
 from mmocr_wsss.labels import foreground_classes
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -112,6 +112,7 @@ def make_cams(cfg, checkpoint: Path, out: Path) -> dict:
     return Runner.from_cfg(cfg).test()
 
 
+@closes_process_group
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path, help='holds NAME/data and NAME/one per recipe NAME')
@@ -130,7 +131,6 @@ def main() -> None:
         assert get_dist_info()[1] > 1
         train(cfg)
         make_cams(cfg, folder / 'one' / f'iter_{STEPS}.pth', folder / 'two' / 'cams')
-    stop_processes()
 
 
 if __name__ == '__main__':

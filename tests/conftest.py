@@ -42,6 +42,13 @@ def voc_root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
 def run_process(tmp_path, repo_root):
     """Run a command in a process of its own, on the CPU; the checkout is importable there.
 

@@ -5,6 +5,10 @@ MMEngine's own start-up selects a CUDA device whatever the backend, but leaves a
 existing process group alone, so the group is opened here beforehand.
 """
 
+import gc
+from collections.abc import Callable
+from functools import wraps
+
 from mmengine.config import Config
 from mmengine.device import utils as device_utils
 from torch import distributed
@@ -53,10 +57,38 @@ def start_cpu_processes(cfg: Config, launcher: str) -> None:
             cfg.custom_hooks = [*hooks, dict(type='SyncBuffersHook')]
 
 
-def stop_processes() -> None:
-    """Close the process group, whoever opened it."""
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()
+def closes_process_group(run: Callable) -> Callable:
+    """Decorate a function that runs a job: the process group is closed after it, whoever opened it.
+
+    ``destroy_process_group`` only forgets the group: gloo's threads live until nothing refers to
+    it, and the model wrapper of a runner does. One that lets go of a tensor while the interpreter
+    ends takes the process down ("terminate called without an active exception", pytorch issue
+    190489). So this waits for them, once the variables of ``run`` are gone.
+
+    Args:
+        run: its result must not hold the runner. After an error the traceback holds it: then
+            nothing waits, the other processes may be gone.
+    """
+
+    @wraps(run)
+    def closed(*args, **kwargs):
+        try:
+            return run(*args, **kwargs)
+        finally:
+            _close_process_group()
+
+    return closed
+
+
+def _close_process_group() -> None:
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return
+    group = distributed.group.WORLD
+    distributed.destroy_process_group()
+    gc.collect()  # a runner and its hooks refer to each other
+    # Last of all: Python's reference waits without the interpreter lock, which the threads may
+    # need (pytorch pull request 154976).
+    del group
 
 
 def _sync_to_plain_bn(node) -> bool:

@@ -22,13 +22,14 @@ from .config_edits import (
     set_precision,
     set_tta,
 )
-from .cpu_processes import keep_on_cpu, start_cpu_processes, stop_processes
+from .cpu_processes import closes_process_group, keep_on_cpu, start_cpu_processes
 from .dataset_edits import follow_dataset_file
 from .expected_results import read_expected_results, report_expected_results
 from .latest_checkpoint import latest_checkpoint
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
 
 
+@closes_process_group
 def train(args: argparse.Namespace) -> None:
     """Train as the config and the options say.
 
@@ -48,12 +49,10 @@ def train(args: argparse.Namespace) -> None:
         check_checkpoint_path(cfg.load_from, 'load_from')
     runner = build_runner(cfg, args.launcher)
     _warn_of_other_batch(cfg, get_world_size())
-    try:
-        runner.train()
-    finally:
-        stop_processes()
+    runner.train()
 
 
+@closes_process_group
 def test(args: argparse.Namespace) -> list[str]:
     """Evaluate a checkpoint; returns the measured ``expected_results`` that are not met.
 
@@ -77,14 +76,11 @@ def test(args: argparse.Namespace) -> list[str]:
     if args.tta:
         set_tta(cfg)
     runner = build_runner(cfg, args.launcher)
-    try:
-        metrics = runner.test()
-        if not (args.check and is_main_process()):
-            return []
-        command = f'python tools/test.py {args.config} {args.checkpoint}' + ' --tta' * args.tta
-        return report_expected_results(cfg, metrics, command)
-    finally:
-        stop_processes()
+    metrics = runner.test()
+    if not (args.check and is_main_process()):
+        return []
+    command = f'python tools/test.py {args.config} {args.checkpoint}' + ' --tta' * args.tta
+    return report_expected_results(cfg, metrics, command)
 
 
 def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
@@ -181,7 +177,7 @@ def _warn_of_other_batch(cfg: Config, processes: int) -> None:
 def build_runner(cfg: Config, launcher: str) -> Runner:
     """The runner of a final config; opens a process group where there is no GPU for one.
 
-    Whoever calls it ends with :func:`~mmocr_wsss.engine.cpu_processes.stop_processes`.
+    Whoever calls it carries :func:`~mmocr_wsss.engine.cpu_processes.closes_process_group`.
 
     Args:
         cfg: changed in place where several processes run without a GPU.

@@ -12,12 +12,13 @@ from mmengine.runner import Runner
 from mmocr_wsss.artifacts import write_json
 from mmocr_wsss.engine.checkpoint_fit import require_fit
 from mmocr_wsss.engine.config_edits import require_segmenter
-from mmocr_wsss.engine.cpu_processes import stop_processes
+from mmocr_wsss.engine.cpu_processes import closes_process_group
 from mmocr_wsss.engine.launch import build_runner, load_config
 from mmocr_wsss.engine.safe_checkpoint import check_checkpoint_path
 from mmocr_wsss.functional.confusion import class_iou, supported_classes
 
 
+@closes_process_group
 def compare_groups(args: argparse.Namespace) -> str | None:
     """Test every checkpoint of every group, one after the other.
 
@@ -41,13 +42,10 @@ def compare_groups(args: argparse.Namespace) -> str | None:
     cfg.load_from, cfg.resume = None, False
     cfg.test_evaluator = [dict(type='mmocr_wsss.BackgroundShift', shifts=args.shifts)]
     runner = build_runner(cfg, args.launcher)
-    try:
-        found: dict[str, list[Any]] = {
-            name: [_curve(runner, path, args.min_pixels) for path in paths]
-            for name, paths in groups.items()
-        }
-    finally:
-        stop_processes()
+    found: dict[str, list[Any]] = {
+        name: [_curve(runner, path, args.min_pixels) for path in paths]
+        for name, paths in groups.items()
+    }
     if not is_main_process():
         return None
     if args.out:

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from mmocr_wsss.artifacts import atomic_path
 from mmocr_wsss.engine.checkpoint_fit import plain_model, require_fit
 from mmocr_wsss.engine.config_edits import require_segmenter
-from mmocr_wsss.engine.cpu_processes import stop_processes
+from mmocr_wsss.engine.cpu_processes import closes_process_group
 from mmocr_wsss.engine.evaluated_split import set_evaluated_split
 from mmocr_wsss.engine.launch import build_runner, load_config
 from mmocr_wsss.engine.safe_checkpoint import check_checkpoint_path
@@ -28,6 +28,7 @@ from mmocr_wsss.visualization.out_of_candidate_figures import draw_rates, draw_w
 _NAME = 'oc_report.html'
 
 
+@closes_process_group
 def write_oc_report(args: argparse.Namespace) -> str | None:
     """Test a checkpoint on a split and write what it predicts against the tags.
 
@@ -53,15 +54,12 @@ def write_oc_report(args: argparse.Namespace) -> str | None:
     cfg.load_from, cfg.resume = args.checkpoint, False
     cfg.test_evaluator = [dict(type='mmocr_wsss.OutOfCandidateCounter', worst=args.number)]
     runner = build_runner(cfg, args.launcher)
-    try:
-        names = _check(runner, args)
-        runner.test()
-        if not is_main_process():
-            return None
-        counter = runner.test_evaluator.metrics[0]
-        page = report_page(_report(args, names, counter, curves, _loss(runner)))
-    finally:
-        stop_processes()
+    names = _check(runner, args)
+    runner.test()
+    if not is_main_process():
+        return None
+    counter = runner.test_evaluator.metrics[0]
+    page = report_page(_report(args, names, counter, curves, _loss(runner)))
     with atomic_path(out) as temporary:
         Path(temporary).write_text(page, encoding='utf-8')
     counts = counter.counts

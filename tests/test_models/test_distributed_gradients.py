@@ -8,6 +8,7 @@ import torch
 from torch import distributed, multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mmocr_wsss.engine.cpu_processes import closes_process_group
 from mmocr_wsss.models.losses import OutOfCandidateLoss
 
 AVERAGES = ('valid', 'oc')
@@ -38,6 +39,7 @@ def make_model():
     return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 6, 1))
 
 
+@closes_process_group
 def rank_main(rank, port, out):
     torch.set_num_threads(1)
     distributed.init_process_group(
@@ -49,7 +51,6 @@ def rank_main(rank, port, out):
         rate = run(model, average, slice(2 * rank, 2 * rank + 2))
         results[average] = ([p.grad for p in model.parameters()], rate)
     torch.save(results, f'{out}/{rank}.pth')
-    distributed.destroy_process_group()
 
 
 def free_port():

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import mmseg
 import numpy as np
+import pytest
 import torch
 from conftest import ROOT, SEAM, SMALL
 from mmengine.device import utils as device_utils
 from PIL import Image
+from torch import distributed
+
+THREADS = '/proc/self/task'
 
 
 def small(voc_root, work_dir, *more):
@@ -90,6 +94,29 @@ def test_two_processes_train_resume_and_score(
     # Values that would not agree by accident.
     assert 1 < one['aAcc'] < 100 and 0 < one['oc_rate'] < 1
     assert '.dist_test' not in set(os.listdir(ROOT)) - before
+
+
+@pytest.mark.skipif(not os.path.isdir(THREADS), reason='threads are told apart in /proc')
+def test_the_threads_of_the_process_group_end_with_the_run(
+    run_tool, voc_root, tmp_path, monkeypatch, free_port
+):
+    """One that is left can abort the process while the interpreter ends."""
+    opened = set()
+
+    def init_process_group(backend, init=distributed.init_process_group):
+        before = set(os.listdir(THREADS))
+        init(backend)
+        opened.update(set(os.listdir(THREADS)) - before)
+
+    monkeypatch.setattr(distributed, 'init_process_group', init_process_group)
+    place = dict(RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port)
+    for name, value in place.items():
+        monkeypatch.setenv(name, str(value))
+    options = ['--device', 'cpu', '--launcher', 'pytorch', *small(voc_root, tmp_path)]
+    assert run_tool('train', SEAM, *options) == 0
+    assert len(opened) > 1 and not distributed.is_initialized()
+    # The one of gloo's device stays; it knows no tensors.
+    assert len(opened & set(os.listdir(THREADS))) <= 1
 
 
 def test_amp_on_a_cpu_where_mmengine_found_something_else(
