@@ -13,6 +13,7 @@ from mmengine.dist import (
     is_main_process,
 )
 from mmseg.evaluation import IoUMetric
+from torch import Tensor
 
 from mmocr_wsss.registry import METRICS
 
@@ -58,7 +59,7 @@ class RunningSum:
 
 @METRICS.register_module()
 class RunningIoUMetric(RunningSum, IoUMetric):
-    """mmseg's ``IoUMetric`` with memory independent of the number of images.
+    """mmseg's ``IoUMetric`` with memory independent of the number of images, and faster.
 
     With ``format_only`` it writes label maps to ``output_dir`` and measures nothing.
     Arguments are the host's.
@@ -68,6 +69,33 @@ class RunningIoUMetric(RunningSum, IoUMetric):
         """Count the pixels of a batch, and write its label maps if asked to."""
         super().process(data_batch, data_samples)
         self.add_up()
+
+    @staticmethod
+    def intersect_and_union(
+        pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pixels per class of one image: hit, in the union, predicted, true.
+
+        The host's numbers in one pass over the pixels instead of three histograms of
+        floats. Ids outside 0..C-1 are in no class, as there.
+
+        Args:
+            pred_label, label: integer ids of one shape.
+            num_classes: C.
+            ignore_index: true id whose pixels do not count.
+
+        Returns:
+            four (C,) int64 on the CPU.
+        """
+        # Entry 0 of each axis is for ids below 0, the last for those above C - 1.
+        size = num_classes + 2
+        index = label.clamp(-1, num_classes) * size + pred_label.clamp(-1, num_classes) + size + 1
+        index = torch.where(label == ignore_index, size * size, index)
+        counts = torch.bincount(index.flatten(), minlength=size * size + 1)[:-1].cpu()
+        counts = counts.view(size, size)
+        hit = counts.diagonal()[1:-1]
+        predicted, true = counts.sum(0)[1:-1], counts.sum(1)[1:-1]
+        return hit, predicted + true - hit, predicted, true
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The host's metrics; none with ``format_only``."""

@@ -54,6 +54,19 @@ def test_the_numbers_are_those_of_the_host(batch):
     assert {name.split('/')[0] for name in run(named, range(3), 3)} == {'val'}
 
 
+@pytest.mark.parametrize('dtype', [torch.int64, torch.int32])
+@pytest.mark.parametrize('ignore', [255, 1, -1])
+def test_the_counts_of_an_image_are_those_of_the_host(ignore, dtype):
+    """Ids that no class has included."""
+    rng = np.random.default_rng(0)
+    predicted, true = torch.from_numpy(rng.choice([-1, 0, 1, 2, 3, 4, 255], (2, 40, 50))).to(dtype)
+    ours = RunningIoUMetric.intersect_and_union(predicted, true, 4, ignore)
+    stock = IoUMetric.intersect_and_union(predicted, true, 4, ignore)
+    for mine, theirs in zip(ours, stock, strict=True):
+        assert mine.tolist() == theirs.tolist() and mine.dtype == torch.int64
+    assert ours[0].sum() > 0
+
+
 def test_counts_beyond_float32_stay_exact():
     metric = RunningIoUMetric()
     for count in (2.0**25, 1.0, 1.0):
