@@ -25,6 +25,7 @@ from .config_edits import (
 from .cpu_processes import closes_process_group, keep_on_cpu, start_cpu_processes
 from .dataset_edits import follow_dataset_file
 from .expected_results import read_expected_results, report_expected_results
+from .heap import keep_freed_memory
 from .latest_checkpoint import latest_checkpoint
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
 
@@ -86,7 +87,8 @@ def test(args: argparse.Namespace) -> list[str]:
 def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
     """The config with the shared options applied, and the parsed ``--cfg-options``.
 
-    From here on no checkpoint can run code (:func:`guard_checkpoints`).
+    From here on no checkpoint can run code (:func:`guard_checkpoints`), and without a GPU freed
+    memory is kept (:func:`~mmocr_wsss.engine.heap.keep_freed_memory`).
 
     Raises:
         ValueError, FileNotFoundError: an option does not fit the config or the machine.
@@ -97,6 +99,8 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
         raise FileNotFoundError(f'there is no config {args.config!r}.')
     if args.device == 'cpu':
         keep_on_cpu()
+    if args.device == 'cpu' or not torch.cuda.is_available():
+        keep_freed_memory()
     guard_checkpoints()
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
