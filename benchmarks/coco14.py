@@ -35,6 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--folder', help='for temporary files; unset: the system default')
     parser.add_argument('--runs', type=int, default=2, help='whole runs beside the killed one')
     parser.add_argument('--kills', type=int, default=2, help='of the killed one')
+    parser.add_argument('--out', help='write the numbers to this JSON file too')
     return parser.parse_args()
 
 
@@ -52,10 +53,11 @@ def main() -> None:
             f'{annotations.stat().st_size / MIB:,.0f} MiB, made in {time.time() - started:.0f} s',
             flush=True,
         )
-        digests = []
+        digests, peaks = [], []
         for number in range(args.runs):
             out = root / 'out'
             seconds, peak = convert(root, out, args.jobs)
+            peaks.append(peak)
             size = sum(path.stat().st_size for path in out.rglob('*') if path.is_file())
             digests.append(tree_digest(out))
             print(
@@ -73,7 +75,11 @@ def main() -> None:
         seconds, peak = convert(root, out, args.jobs)
         digests.append(tree_digest(out))
         print(f'resumed: {seconds:.0f} s, peak {peak:,.0f} MiB, digest {digests[-1]}')
-        print('all the same' if len(set(digests)) == 1 else f'DIFFERENT: {digests}')
+        same = len(set(digests)) == 1
+        print('all the same' if same else f'DIFFERENT: {digests}')
+    if args.out:
+        numbers = dict(images=args.images, jobs=args.jobs, peak_mib=max(peaks, default=peak))
+        Path(args.out).write_text(json.dumps(numbers | dict(same=same), indent=1))
 
 
 def write_annotations(path: Path, images: int, objects: int) -> None:

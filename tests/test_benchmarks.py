@@ -4,9 +4,17 @@
 import json
 import sys
 
+import pytest
 
-def test_cam_making_equals_the_plain_loop(run_process, repo_root, tmp_path):
-    out = tmp_path / 'numbers.json'
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """The numbers of all tests, as ``benchmarks/run.py --quick`` keeps them."""
+    return tmp_path_factory.mktemp('numbers')
+
+
+def test_cam_making_equals_the_plain_loop(run_process, repo_root, folder):
+    out = folder / 'cam.quick.json'
     done = run_process(
         sys.executable, repo_root / 'benchmarks' / 'cam.py', '--size', 48, 32, '--width-mult',
         0.0625, '--threads', 1, '--profile', '--out', out,
@@ -20,8 +28,8 @@ def test_cam_making_equals_the_plain_loop(run_process, repo_root, tmp_path):
     assert done.stdout.count('s in operators, of it') == 2
 
 
-def test_random_walk_equals_the_dense_matrix_power(run_process, repo_root, tmp_path):
-    out = tmp_path / 'numbers.json'
+def test_random_walk_equals_the_dense_matrix_power(run_process, repo_root, folder):
+    out = folder / 'random_walk.quick.json'
     done = run_process(
         sys.executable, repo_root / 'benchmarks' / 'random_walk.py', '--sizes', '160x112',
         '--threads', 1, '--repeats', 1, '--out', out,
@@ -35,8 +43,8 @@ def test_random_walk_equals_the_dense_matrix_power(run_process, repo_root, tmp_p
     assert row['ours_seconds'] > 0 and row['dense_mib'] >= 0
 
 
-def test_dense_crf_writes_the_same_with_two_processes(run_process, repo_root, tmp_path):
-    out = tmp_path / 'numbers.json'
+def test_dense_crf_writes_the_same_with_two_processes(run_process, repo_root, folder):
+    out = folder / 'dense_crf.quick.json'
     done = run_process(
         sys.executable, repo_root / 'benchmarks' / 'dense_crf.py', '--size', 64, 48, '--images', 8,
         '--repeats', 1, '--out', out,
@@ -47,18 +55,19 @@ def test_dense_crf_writes_the_same_with_two_processes(run_process, repo_root, tm
     assert numbers['rows'][0]['speed'] == 1 and numbers['rows'][1]['seconds'] > 0
 
 
-def test_coco_conversion_is_the_same_when_killed(run_process, repo_root, tmp_path):
+def test_coco_conversion_is_the_same_when_killed(run_process, repo_root, folder, tmp_path):
     done = run_process(
         sys.executable, repo_root / 'benchmarks' / 'coco14.py', '--images', 400, '--objects', 3000,
         '--runs', 1, '--kills', 1, '--folder', tmp_path,
+        '--out', folder / 'coco14.quick.json',
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert 'MiB written, digest' in done.stdout and done.stdout.endswith('all the same\n')
     assert not list(tmp_path.iterdir())
 
 
-def test_step_with_the_loss_is_timed_against_one_without(run_process, repo_root, tmp_path):
-    out = tmp_path / 'numbers.json'
+def test_step_with_the_loss_is_timed_against_one_without(run_process, repo_root, folder):
+    out = folder / 'loss.quick.json'
     done = run_process(
         sys.executable, repo_root / 'benchmarks' / 'loss.py', '--step-only', '--config',
         repo_root / 'configs' / 'ocr' / 'effnet-lite0_voc-animals.py', '--cfg-options',
@@ -68,3 +77,24 @@ def test_step_with_the_loss_is_timed_against_one_without(run_process, repo_root,
     assert done.returncode == 0, done.stderr
     step = json.loads(out.read_text())['step']
     assert len(step['ratios']) == 2 and step['step_ratio'] > 0 and step['term_ratio'] > 1
+
+
+def test_all_benchmarks_give_one_table(run_process, repo_root, folder):
+    """Numbers that are there are not measured again: those of the tests above."""
+    argv = [repo_root / 'benchmarks' / 'run.py', '--quick', '--out', folder]
+    done = run_process(sys.executable, *argv, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (folder / 'table.md').read_text()
+    lines = done.stdout.splitlines()
+    for what in (
+        "IoU metric | mmseg's IoUMetric",
+        "training step, freed memory kept | glibc's default",
+        'training step with the loss | the step without',
+        'CAM making, mctformer_v2 | a plain loop',
+        'random walk, 160 x 112 | dense matrix power',
+        'affinity labels, 2 processes | one process',
+        'COCO conversion, killed and resumed | itself',
+    ):
+        assert sum(line.startswith(f'| {what} | ') for line in lines) == 1, what
+    assert len([line for line in lines if line.startswith('|')]) == 2 + 8
+    assert 'NOT' not in done.stdout and lines[-1].startswith('Python 3.')
