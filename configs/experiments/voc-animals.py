@@ -115,6 +115,21 @@ groups = dict(
         default='head',
         rows={'head': dict(), 'labels': dict(oc={'model.loss_oc_size': 'labels'})},
     ),
+    balance=dict(
+        title='Weight of the background in the cross entropy of both sides',
+        default='1',
+        rows={
+            '1': dict(),
+            '0.35': dict(
+                both={
+                    'model.decode_head.loss_decode.class_weight': [0.35] + [1.0] * 20,
+                    # mmseg divides by the weights of the pixels that are not ignored either way,
+                    # and fails where both are given.
+                    'model.decode_head.loss_decode.avg_non_ignore': False,
+                }
+            ),
+        },
+    ),
     data=dict(
         title='Training photos',
         default='all',

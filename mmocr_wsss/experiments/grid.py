@@ -34,11 +34,13 @@ class Settings(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Readable, unique among settings, fit for a folder."""
+        """Readable, fit for a folder; of a list the different items."""
         parts = ['baseline' if self.oc is None else 'oc']
         parts += [] if self.masks == 'walk' else [self.masks]
         parts += [] if self.share == 1 else [f'share-{self.share:g}']
         for key, value in (*self.both, *(self.oc or ())):
+            if isinstance(value, tuple):
+                value = '-'.join(str(item) for item in dict.fromkeys(value))
             parts.append(f'{key.rsplit(".", 1)[-1]}-{value}')
         return re.sub(r'[^\w.=-]+', '-', '_'.join(parts)).strip('-')
 
@@ -155,16 +157,20 @@ def _settings(where: str, row: Mapping) -> Settings:
     loss = {f'model.loss_oc.{key}': value for key, value in row.get('loss', {}).items()}
     both, oc = row.get('both', {}), {**loss, **row.get('oc', {})}
     for key, value in {**both, **oc}.items():
-        if not isinstance(value, (bool, int, float, str)):
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if not all(isinstance(item, (bool, int, float, str)) for item in items):
             raise ValueError(
-                f'{where}: {key} must be a number, a truth value or a string, got {value!r}. '
-                'Name what lies inside, such as model.loss_oc.margin.'
+                f'{where}: {key} must be a number, a truth value, a string or a list of such, got '
+                f'{value!r}. Name what lies inside, such as model.loss_oc.margin.'
             )
     return Settings(masks, float(share), _pairs(both), _pairs(oc))
 
 
 def _pairs(options: Mapping) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(options.items()))
+    return tuple(
+        (key, tuple(value) if isinstance(value, list) else value)
+        for key, value in sorted(options.items())
+    )
 
 
 def _require_keys(where: str, found: Mapping, known: set[str], needed: set[str]) -> None:

@@ -29,6 +29,14 @@ def test_each_run_once_and_its_baseline_before_it(tmp_path):
     ]
 
 
+def test_a_row_may_set_a_list(tmp_path):
+    options = {'model.decode_head.loss_decode.class_weight': [0.5, 1.0, 1.0]}
+    path = write_grid(tmp_path, GRID.replace("masks='cam'", f'both={options}', 1))
+    settings = read_grid(path).groups['masks'].rows[0].settings
+    assert settings.name == 'oc_class_weight-0.5-1.0'
+    assert len({settings, settings.baseline()}) == 2
+
+
 @pytest.mark.parametrize(
     ('before', 'after', 'message'),
     [
