@@ -2,6 +2,7 @@
 """Files between stages: reading validates, writing is atomic."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -22,12 +23,14 @@ __all__ = [
     'read_json',
     'remove_leftovers',
     'require_file',
+    'require_writable',
     'sha256_of_file',
     'write_json',
     'write_png',
 ]
 
 MAX_EXAMPLES = 5
+_ROOM = 1 << 16  # bytes that a disk must have left to be worth a start
 _TEMPORARY = re.compile(r'\..+\.[0-9a-f]{32}(\.[^.]*)?')
 
 
@@ -72,7 +75,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
     """Yield a temporary name beside ``path``; it becomes ``path`` if the block succeeds.
 
     The name starts with a dot and keeps the suffix. Missing folders are made.
-    If the block raises, ``path`` is as it was and the temporary file is gone.
+    If the block raises, ``path`` is as it was and the temporary file is gone. An error
+    of the disk that names no file, such as a full one, names ``path``.
     """
     folder, name = os.path.split(os.fspath(path))
     os.makedirs(folder or '.', exist_ok=True)
@@ -81,9 +85,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
     try:
         yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
+            error.filename = os.fspath(path)
         raise
 
 
@@ -167,6 +173,38 @@ def require_file(path: str | os.PathLike) -> None:
     """Raise a FileNotFoundError that says how the path was understood."""
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: no such file (looked at {os.path.abspath(path)}).')
+
+
+def require_writable(path: str | os.PathLike, option: str, *, folder: bool = True) -> None:
+    """Whether results can be written, tried out before the work: a file is made and removed.
+
+    Args:
+        path: folder of results, which is made, or the file to write.
+        option: how the user gives it, for the error.
+        folder: whether ``path`` is a folder.
+
+    Raises:
+        ValueError: the folder cannot be made or written to, or the disk is full.
+    """
+    where = os.fspath(path) if folder else os.path.dirname(os.fspath(path)) or '.'
+    try:
+        if not folder and os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, 'it is a folder')
+        with atomic_path(os.path.join(where, 'writable')) as temporary:
+            with open(temporary, 'wb') as file:
+                file.write(bytes(_ROOM))
+            raise _NotKept
+    except _NotKept:
+        return
+    except OSError as error:
+        raise ValueError(
+            f'{option}: results cannot be written to {os.fspath(path)!r} ({error.strerror}). Make '
+            'room or change its rights, or choose another place.'
+        ) from error
+
+
+class _NotKept(Exception):
+    """Ends a trial, so that its file goes."""
 
 
 def sha256_of_file(path: str | os.PathLike) -> str:

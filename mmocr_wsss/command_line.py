@@ -8,11 +8,10 @@ import, so options are parsed and the device is chosen before either is loaded.
 import argparse
 import os
 import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent
+from mmocr_wsss.user_errors import explain
+
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -93,36 +92,20 @@ def prepare_environment(args: argparse.Namespace) -> None:
 
 
 def call(main: Callable[[], int | None]) -> int:
-    """Run ``main``; an error that the user can mend becomes one line and exit code 1.
+    """Run ``main``; an error that the user can mend becomes a message and exit code 1.
 
-    Such errors are a missing file and every ValueError or TypeError that our own
-    code raised, also where a registry of MMEngine raised it anew. All others keep
-    their stack trace.
+    Which ones these are says :func:`~mmocr_wsss.user_errors.explain`. All others keep their
+    stack trace, and with ``MMOCR_WSSS_TRACE=1`` in the environment these as well. Ctrl-C ends
+    with 130, as shells have it.
     """
     try:
         return main() or 0
-    except FileNotFoundError as error:
-        return _report(error)
-    except (ValueError, TypeError) as error:
-        if not _is_ours(error):
+    except KeyboardInterrupt:
+        print('\nstopped', file=sys.stderr)
+        return 130
+    except Exception as error:
+        message = explain(error)
+        if message is None or os.environ.get('MMOCR_WSSS_TRACE'):
             raise
-        return _report(error)
-
-
-def _report(error: Exception) -> int:
-    if isinstance(error, FileNotFoundError) and error.filename:
-        print(f'error: there is no file {error.filename!r}', file=sys.stderr)
-    else:
-        print(f'error: {error}', file=sys.stderr)
-    return 1
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Whether the innermost frame of the error, or of one it replaced, lies in this package."""
-    current: BaseException | None = error
-    while current is not None:
-        frames = traceback.extract_tb(current.__traceback__)
-        if frames and PACKAGE in Path(frames[-1].filename).resolve().parents:
-            return True
-        current = current.__cause__ or current.__context__
-    return False
+        print(f'error: {message}', file=sys.stderr)
+        return 1

@@ -29,7 +29,8 @@ ALLOWED = {
     'dataset_file': {'labels', 'artifacts'},
     'seeding': set(),
     'hosts': set(),
-    'command_line': set(),
+    'command_line': {'user_errors'},
+    'user_errors': set(),
     'registry': set(),
     '__init__': {'hosts', 'models'},
     '__main__': {'__init__', 'pipeline'},
@@ -53,10 +54,10 @@ ALLOWED = {
 #: Layers that run without a host (registry: only mmengine, see its docstring).
 HOST_FREE = {
     'labels', 'artifacts', 'pickled_arrays', 'stage_files', 'cam_files', 'crf_files',
-    'dataset_file', 'seeding', 'hosts', 'command_line', '__init__', '__main__', 'functional',
-    'checkpoints',
+    'dataset_file', 'seeding', 'hosts', 'command_line', 'user_errors', '__init__', '__main__',
+    'functional', 'checkpoints',
 }  # fmt: skip
-STANDARD_LIBRARY_ONLY = {'__init__', '__main__', 'hosts', 'command_line'}
+STANDARD_LIBRARY_ONLY = {'__init__', '__main__', 'hosts', 'command_line', 'user_errors'}
 
 
 def layer(path):

@@ -13,6 +13,7 @@ import sys
 from mmocr_wsss.datasets.id_lists import read_id_list
 from mmocr_wsss.datasets.tag_tables import prepare_tags
 from mmocr_wsss.labels import CLASS_SETS
+from mmocr_wsss.user_errors import explain
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,8 +53,8 @@ def main(argv: list[str] | None = None) -> None:
     try:
         ids = read_id_list(args.ids) if args.ids else None
         count = prepare_tags(args.source, args.out, class_names(args.classes), ids)
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f'error: {error}')
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {explain(error) or error}')
     print(f'{args.out}: tags of {count} images')
 
 

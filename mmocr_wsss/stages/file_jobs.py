@@ -1,6 +1,7 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """One file per image, made by several processes; what is there already is kept."""
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from mmocr_wsss.artifacts import Offenders
 from mmocr_wsss.stages.process_pool import map_chunks
+
+#: No file can be written any more: the disk is full, or may be read only.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def make_files(
@@ -37,6 +41,7 @@ def make_files(
 
     Raises:
         ValueError: ``one`` raised a ValueError or OSError; ``jobs`` is not positive.
+        OSError: the disk is full or read only; at once, since it is not about one image.
     """
     todo = [image_id for image_id in ids if overwrite or not target(image_id).is_file()]
     bad = Offenders(str(where))
@@ -55,5 +60,7 @@ def _each(one, ids: Sequence[str]) -> list[str]:
         try:
             one(image_id)
         except (ValueError, OSError) as error:
+            if getattr(error, 'errno', None) in _DISK:
+                raise
             faults.append(f'{image_id}: {error}')
     return faults

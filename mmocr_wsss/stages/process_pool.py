@@ -2,6 +2,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import torch
@@ -27,7 +28,7 @@ def map_chunks(
         jobs: processes; 1 works in this one.
 
     Raises:
-        ValueError: ``jobs`` is not positive.
+        ValueError: ``jobs`` is not positive, or one of the processes was killed.
     """
     if jobs < 1:
         raise ValueError(f'jobs must be >= 1, got {jobs}.')
@@ -48,5 +49,11 @@ def _map(function, chunks, jobs):
     with ProcessPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             yield from pool.map(function, chunks)
+        except BrokenProcessPool as error:
+            raise ValueError(
+                f'one of the {jobs} processes (--jobs) was killed from outside, mostly by the '
+                'system for want of memory (`dmesg` says so). Run the same command again with '
+                'fewer; files that are finished are kept.'
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -5,6 +5,7 @@ import argparse
 import sys
 
 from mmocr_wsss.checkpoints.convert import SOURCES, WRITABLE, convert_file, revert_file
+from mmocr_wsss.user_errors import explain
 
 DESCRIPTION = """\
 kinds of files (--from):
@@ -68,8 +69,8 @@ def main(argv: list[str] | None = None) -> None:
     convert = convert_file if args.target == 'ours' else revert_file
     try:
         kind = convert(args.src, args.dst, source=args.source)
-    except (ValueError, ImportError, FileNotFoundError) as error:
-        sys.exit(f'convert.py: {error}')
+    except (ValueError, ImportError, OSError) as error:
+        sys.exit(f'convert.py: {explain(error) or error}')
     print(f'{args.dst}: {kind}')
 
 
