@@ -14,7 +14,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import call
+from mmocr_wsss.command_line import at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--to', required=True, choices=('npz', 'npy'), help='format to write')
     parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
     parser.add_argument('--overwrite', action='store_true', help='write existing files anew')
-    parser.add_argument('--jobs', type=int, default=1, help='processes; unset: %(default)s')
+    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
     npz = parser.add_argument_group('for --to npz')
     npz.add_argument('--images', help='folder of the photos; needed if some images have no tags')
     npz.add_argument('--img-suffix', metavar='.EXT', help='how photos end; unset: .jpg or .png')
@@ -36,7 +36,9 @@ def parse_args() -> argparse.Namespace:
     )
     npz.add_argument('--threshold', type=float, help='background threshold, for stage.json')
     npz.add_argument(
-        '--stride', type=int, help='store every map at 1/STRIDE of the size; unset: full size'
+        '--stride',
+        type=at_least(1),
+        help='store every map at 1/STRIDE of the size; unset: full size',
     )
     args = parser.parse_args()
     if args.to == 'npy':

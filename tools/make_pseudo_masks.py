@@ -17,7 +17,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import call
+from mmocr_wsss.command_line import at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--img-suffix', metavar='.EXT', help='how photos end; unset: as in stage.json, or .jpg/.png'
     )
-    parser.add_argument('--jobs', type=int, default=1, help='processes; unset: %(default)s')
+    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
     args = parser.parse_args()
     if args.method == 'irn' and args.threshold is not None:
         parser.error('--threshold is for --method threshold')

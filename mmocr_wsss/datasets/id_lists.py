@@ -24,11 +24,17 @@ def read_id_list(path: str | os.PathLike) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the list is empty or repeats an id.
+        ValueError: the list is no text, is empty or repeats an id.
     """
     require_file(path)
-    with open(path, encoding='utf-8') as file:
-        ids = [_id_from_line(line.strip()) for line in file if line.strip()]
+    try:
+        with open(path, encoding='utf-8') as file:
+            ids = [_id_from_line(line.strip()) for line in file if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{path}: an id list must be UTF-8 text with one id per line, got byte '
+            f'{error.object[error.start]:#04x} at {error.start}. Is it the right file?'
+        ) from error
     if not ids:
         raise ValueError(f'{path}: lists no image id; expected one id per line.')
     bad = Offenders(str(path))

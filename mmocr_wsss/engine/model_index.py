@@ -89,8 +89,11 @@ def model_index_files(root: Path) -> dict[str, str]:
         root: the folder that holds ``configs``.
 
     Raises:
+        FileNotFoundError: there is no such folder.
         KeyError: the name of a config ends with none of the known data sets.
     """
+    if not Path(root, 'configs').is_dir():
+        raise FileNotFoundError(f'--root {root}: there is no folder configs in it.')
     metafiles = {f'configs/{folder}/metafile.yml': _metafile(root, folder) for folder in FOLDERS}
     index = "# Read by OpenMMLab's MIM; lists the recipes. No weights are published.\n"
     return {'model-index.yml': index + _HEADER + _yaml({'Import': list(metafiles)}), **metafiles}

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmocr_wsss.artifacts import write_json
+from mmocr_wsss.artifacts import require_writable, write_json
 from mmocr_wsss.engine.checkpoint_fit import require_fit
 from mmocr_wsss.engine.config_edits import require_segmenter
 from mmocr_wsss.engine.cpu_processes import closes_process_group
@@ -35,6 +35,8 @@ def compare_groups(args: argparse.Namespace) -> str | None:
             has no tags or masks, or no class is supported.
     """
     groups = _groups(args.group)
+    if args.out:
+        require_writable(args.out, '--out', folder=False)
     cfg, _ = load_config(args)
     require_segmenter(cfg)
     for path in (path for paths in groups.values() for path in paths):

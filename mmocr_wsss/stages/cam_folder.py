@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmocr_wsss.artifacts import require_file
 from mmocr_wsss.datasets.id_lists import read_id_list
 from mmocr_wsss.labels import CLASS_SETS, foreground_classes
 from mmocr_wsss.stage_files import STAGE_FILE, read_stage
@@ -66,15 +65,32 @@ def class_names(argument: str | Sequence[str] | None, stage: dict | None) -> tup
                 f'({", ".join(CLASS_SETS)}, or a file of names).'
             )
     if isinstance(argument, str) and argument not in CLASS_SETS:
-        require_file(argument)
+        if not Path(argument).is_file():
+            raise FileNotFoundError(
+                f'--classes {argument}: neither one of {", ".join(CLASS_SETS)} nor a file with a '
+                f'name per line (looked at {Path(argument).resolve()}).'
+            )
         text = Path(argument).read_text(encoding='utf-8')
         argument = [line.strip() for line in text.splitlines() if line.strip()]
     return foreground_classes(argument)
 
 
+def require_share(value: float, option: str) -> None:
+    """Raise a ValueError unless a score of the background lies in [0, 1], as those of CAMs do."""
+    if not 0 <= value <= 1:
+        raise ValueError(
+            f'{option} must be within 0..1, the range of CAMs, got {value}. Published: 0.2 to 0.5.'
+        )
+
+
 def background_threshold(argument: float | None, stage: dict | None) -> tuple[float | None, str]:
-    """The threshold given in advance and where it comes from; None where nobody gave one."""
+    """The threshold given in advance and where it comes from; None where nobody gave one.
+
+    Raises:
+        ValueError: the one given is no score of a CAM.
+    """
     if argument is not None:
+        require_share(argument, '--threshold')
         return argument, 'given'
     if stage is not None and stage['background_threshold'] is not None:
         return stage['background_threshold'], STAGE_FILE

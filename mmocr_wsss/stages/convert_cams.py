@@ -28,7 +28,13 @@ from mmocr_wsss.cam_files import (
 from mmocr_wsss.datasets.photos import find_photo, read_photo
 from mmocr_wsss.labels import IGNORE_ID, class_ids_from_tags, tag_indices_from_class_ids
 from mmocr_wsss.stage_files import image_file, open_stage_folder, require_same_stage
-from mmocr_wsss.stages.cam_folder import class_names, image_ids, require_folder, stage_of
+from mmocr_wsss.stages.cam_folder import (
+    class_names,
+    image_ids,
+    require_folder,
+    require_share,
+    stage_of,
+)
 from mmocr_wsss.stages.file_jobs import make_files
 
 
@@ -114,6 +120,8 @@ def import_cams(
             error for all.
     """
     cam_grid((1, 1), stride)  # refuses a stride below 1
+    if threshold is not None:
+        require_share(threshold, '--threshold')
     facts = dict(
         stage='cam',
         version=mmocr_wsss.__version__,

@@ -21,7 +21,13 @@ from mmocr_wsss.functional.cam_sweep import (
     threshold_of_power,
 )
 from mmocr_wsss.functional.confusion import class_iou
-from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids, stage_of
+from mmocr_wsss.stages.cam_folder import (
+    background_threshold,
+    class_names,
+    image_ids,
+    require_folder,
+    stage_of,
+)
 from mmocr_wsss.stages.scoring import (
     choose_supported,
     describe,
@@ -70,6 +76,7 @@ def evaluate_cams(
         ValueError: files are missing, unreadable or do not fit: one error for all.
     """
     require_pixels(min_pixels)
+    require_folder(masks)
     stage = stage_of(cam_folder)
     names = class_names(classes, stage)
     given, source = background_threshold(threshold, stage)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmocr_wsss.functional.confusion import label_map_counts, precision_and_recall
-from mmocr_wsss.stages.cam_folder import class_names, image_ids, stage_of
+from mmocr_wsss.stages.cam_folder import class_names, image_ids, require_folder, stage_of
 from mmocr_wsss.stages.evaluate_tags import candidates_of
 from mmocr_wsss.stages.scoring import (
     choose_supported,
@@ -56,6 +56,7 @@ def evaluate_masks(
         ValueError: files are missing, unreadable or do not fit: one error for all.
     """
     require_pixels(min_pixels)
+    require_folder(masks)
     stage = stage_of(folder)
     names = class_names(classes, stage)
     ids = image_ids(folder, '.png', list_file)

@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmocr_wsss.artifacts import atomic_path
+from mmocr_wsss.artifacts import atomic_path, require_writable
 from mmocr_wsss.engine.checkpoint_fit import plain_model, require_fit
 from mmocr_wsss.engine.config_edits import require_segmenter
 from mmocr_wsss.engine.cpu_processes import closes_process_group
@@ -72,7 +72,7 @@ def _out_file(out: str | None, work_dir: str) -> Path:
     path = Path(work_dir, _NAME) if out is None else Path(out)
     if path.is_dir() or path.suffix.lower() not in ('.html', '.htm'):
         raise ValueError(f'--out {path}: give the HTML file to write, e.g. {path / _NAME}.')
-    path.parent.mkdir(parents=True, exist_ok=True)
+    require_writable(path, '--out', folder=False)
     return path
 
 

@@ -12,7 +12,13 @@ from mmocr_wsss.artifacts import Offenders, atomic_path
 from mmocr_wsss.cam_files import cam_path, full_size, read_cam
 from mmocr_wsss.datasets.photos import find_photo, read_photo
 from mmocr_wsss.labels import BACKGROUND_NAME
-from mmocr_wsss.stages.cam_folder import background_threshold, class_names, image_ids, stage_of
+from mmocr_wsss.stages.cam_folder import (
+    background_threshold,
+    class_names,
+    image_ids,
+    require_folder,
+    stage_of,
+)
 from mmocr_wsss.stages.process_pool import map_chunks
 from mmocr_wsss.visualization.cam_grid import draw_cam_grid
 
@@ -48,6 +54,7 @@ def show_cams(
         ValueError: no threshold or classes are known, or files are missing or do not
             fit: one error for all.
     """
+    require_folder(images)
     stage = stage_of(cam_folder)
     names = (BACKGROUND_NAME, *class_names(classes, stage))
     chosen, _ = background_threshold(threshold, stage)

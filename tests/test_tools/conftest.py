@@ -2,11 +2,13 @@
 """Ways to run the tools."""
 
 import importlib.util
+import logging
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from fault_cases import check, write_world
 from mmengine.device import utils as device_utils
 from mmengine.runner import CheckpointLoader
 from mmengine.visualization import Visualizer
@@ -82,3 +84,19 @@ def commands_of_pipeline(run_tool, monkeypatch):
 
     monkeypatch.setattr(pipeline_run, 'stream', stream)
     return commands
+
+
+@pytest.fixture
+def world(voc_root, checkpoint, tmp_path):
+    """Files that a test may break, see ``fault_cases``."""
+    return write_world(voc_root, checkpoint, tmp_path)
+
+
+@pytest.fixture
+def is_told(run_tool, world, tmp_path, capfd, monkeypatch):
+    """Break the world as a row of a table says, run its command and look at what is said."""
+    monkeypatch.chdir(tmp_path)
+    # MMEngine's logger of an earlier test prints to a stream that pytest has closed since.
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # calls compilers
+    return lambda fault: check(fault, run_tool, world, capfd)

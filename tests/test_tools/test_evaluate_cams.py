@@ -256,7 +256,7 @@ def test_folder_questions(tmp_path):
     assert class_names(str(tmp_path / 'names.txt'), None) == ('cat', 'traffic light')
     assert len(class_names('voc', {'classes': ['cat']})) == 20
     assert class_names(None, {'classes': ['cat']}) == ('cat',)
-    with pytest.raises(FileNotFoundError, match='vocc: no such file'):
+    with pytest.raises(FileNotFoundError, match='--classes vocc: neither one of'):
         class_names('vocc', None)
     assert background_threshold(None, {'background_threshold': None}) == (None, 'nowhere')
     assert background_threshold(0.0, {'background_threshold': 0.4}) == (0.0, 'given')

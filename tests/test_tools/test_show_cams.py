@@ -63,8 +63,6 @@ def test_a_threshold_is_needed(run_tool, folders, tmp_path, capsys):
     assert show(run_tool, folders, tmp_path / 'out') == 1
     assert 'give --threshold' in capsys.readouterr().err
     assert show(run_tool, folders, tmp_path / 'out', '--threshold', 0.5) == 0
-    assert show(run_tool, folders, tmp_path / 'out', '--threshold', 0.5, '--num', 0) == 1
-    assert '--num must be >= 1' in capsys.readouterr().err
 
 
 def test_photos_with_their_own_ending(run_tool, folders, tmp_path, capsys):

@@ -16,7 +16,7 @@ Examples:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import call
+from mmocr_wsss.command_line import at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         '--min-pixels',
-        type=int,
+        type=at_least(1),
         default=1,
         metavar='N',
         help='true pixels that make a class count as supported; unset: %(default)s',
@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
         '--no-background', action='store_true', help='no pixel may be background (--tags)'
     )
     parser.add_argument('--out', help='JSON file for all numbers')
-    parser.add_argument('--jobs', type=int, default=1, help='processes; unset: %(default)s')
+    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
     args = parser.parse_args()
     if args.tags and not args.pseudo_masks:
         parser.error('--tags is for --pseudo-masks; CAM files hold tagged classes only')
@@ -67,12 +67,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from mmocr_wsss.artifacts import write_json
+    from mmocr_wsss.artifacts import require_writable, write_json
     from mmocr_wsss.stages.evaluate_cams import evaluate_cams
     from mmocr_wsss.stages.evaluate_masks import evaluate_masks
     from mmocr_wsss.stages.evaluate_tags import evaluate_against_tags
     from mmocr_wsss.stages.evaluation_text import evaluation_text, tag_text
 
+    if args.out:
+        require_writable(args.out, '--out', folder=False)
     options = dict(
         list_file=args.ids,
         classes=args.classes,

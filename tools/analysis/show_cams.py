@@ -10,7 +10,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import call
+from mmocr_wsss.command_line import at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     which.add_argument('--ids', help='list file of the images to draw')
     which.add_argument(
         '--num',
-        type=int,
+        type=at_least(1),
         default=20,
         metavar='N',
         help='draw N images, taken evenly from the folder; unset: %(default)s',
