@@ -5,6 +5,7 @@ from .autocast_optim_wrapper import AutocastOptimWrapper
 from .cam_loop import CAMLoop
 from .channels_last_hook import ChannelsLastHook
 from .epochwise_cosine_lr import EpochwiseCosineLR
+from .finite_loss_hook import FiniteLossHook
 from .iteration_seed_hook import IterationSeedHook
 from .random_walk_loop import RandomWalkLoop
 from .seeded_sampler import SeededInfiniteSampler
@@ -16,6 +17,7 @@ __all__ = [
     'CAMLoop',
     'ChannelsLastHook',
     'EpochwiseCosineLR',
+    'FiniteLossHook',
     'IterationSeedHook',
     'RandomWalkLoop',
     'SeededInfiniteSampler',

@@ -77,6 +77,19 @@ class AtomicCheckpointHook(CheckpointHook):
     ``out_dir``) is used as it is, and writes the way it does.
     """
 
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse to resume from weights alone.
+
+        Raises:
+            ValueError: the file has no training state.
+        """
+        if runner._resume and not {'meta', 'optimizer', 'message_hub'} <= checkpoint.keys():
+            raise ValueError(
+                f'{runner._load_from} cannot be resumed from: it must hold the training state '
+                f'(meta, optimizer, message_hub), and has only {sorted(checkpoint)[:5]}. To start '
+                'from its weights leave out --resume and give --cfg-options load_from=PATH'
+            )
+
     def before_train(self, runner: Runner) -> None:
         """As in CheckpointHook; clears what a killed process left."""
         local = '://' not in str(self.out_dir or runner.work_dir)

@@ -66,7 +66,7 @@ def _tested(cfg: Config) -> list[tuple]:
     """(foreground classes or None, list, folders) of what a config tests on."""
     return [
         (
-            _classes(node) and tuple(foreground_classes(_classes(node))),
+            dataset_classes(node) and tuple(foreground_classes(dataset_classes(node))),
             node.get('ann_file'),
             dict(node.get('data_prefix') or {}),
         )
@@ -163,7 +163,7 @@ def _name(node: Mapping) -> str:
     return str(node.get('type')).removeprefix('mmocr_wsss.').removeprefix('mmseg.')
 
 
-def _classes(node: Mapping) -> Any:
+def dataset_classes(node: Mapping) -> Any:
     """The class set or names that a dataset config gives, or its type; None: neither."""
     return node.get('classes') or _FIXED.get(_name(node))
 
@@ -173,7 +173,7 @@ def _number_of_classes(cfg: Config) -> int | None:
     found = {}
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for node in nodes((cfg.get(loader) or {}).get('dataset')):
-            if classes := _classes(node):
+            if classes := dataset_classes(node):
                 found[loader] = len(foreground_classes(classes))
     if len(set(found.values())) > 1:
         raise ValueError(

@@ -13,6 +13,8 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .checkpoint_fit import require_fit, require_overlap
+from .config_checks import check_config, check_optimizer, read_config, set_options
 from .config_edits import (
     drop_idle_writers,
     set_data_root,
@@ -25,9 +27,12 @@ from .config_edits import (
 from .cpu_processes import closes_process_group, keep_on_cpu, start_cpu_processes
 from .dataset_edits import follow_dataset_file
 from .expected_results import read_expected_results, report_expected_results
+from .finite_loss_hook import FiniteLossHook
 from .heap import keep_freed_memory
 from .latest_checkpoint import latest_checkpoint
 from .safe_checkpoint import check_checkpoint_path, check_initial_weights, guard_checkpoints
+from .stop_signal import stopping_on_sigterm
+from .work_folder import training_in
 
 
 @closes_process_group
@@ -45,12 +50,25 @@ def train(args: argparse.Namespace) -> None:
     cfg.resume = False
     if args.resume:
         _resume(cfg, given='load_from' in options)
+    check_config(cfg)
     check_initial_weights(cfg.model)
     if cfg.get('load_from'):
         check_checkpoint_path(cfg.load_from, 'load_from')
-    runner = build_runner(cfg, args.launcher)
+    with training_in(cfg.work_dir):
+        _run_training(cfg, args.launcher)
+
+
+def _run_training(cfg: Config, launcher: str) -> None:
+    runner = build_runner(cfg, launcher)
+    # Here and not in the configs, so that every config has it.
+    if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
+        runner.register_hook(FiniteLossHook())
+    check_optimizer(cfg)
+    if cfg.get('load_from') and not cfg.resume:
+        require_overlap(runner.model, cfg.load_from, 'load_from')
     _warn_of_other_batch(cfg, get_world_size())
-    runner.train()
+    with stopping_on_sigterm(runner):
+        runner.train()
 
 
 @closes_process_group
@@ -64,6 +82,7 @@ def test(args: argparse.Namespace) -> list[str]:
         ValueError, FileNotFoundError: an option does not fit the config or the machine.
     """
     cfg, _ = load_config(args)
+    check_config(cfg)
     check_checkpoint_path(args.checkpoint, 'checkpoint')
     if args.check:
         read_expected_results(cfg)  # malformed ones are said before the run
@@ -77,6 +96,7 @@ def test(args: argparse.Namespace) -> list[str]:
     if args.tta:
         set_tta(cfg)
     runner = build_runner(cfg, args.launcher)
+    require_fit(runner.model, args.checkpoint, extra=True)
     metrics = runner.test()
     if not (args.check and is_main_process()):
         return []
@@ -102,12 +122,12 @@ def load_config(args: argparse.Namespace) -> tuple[Config, dict]:
     if args.device == 'cpu' or not torch.cuda.is_available():
         keep_freed_memory()
     guard_checkpoints()
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config)
     cfg.launcher = args.launcher
     set_loader_defaults(cfg)
     follow_dataset_file(cfg, args.data_root)
     options = parse_options(args.cfg_options)
-    cfg.merge_from_dict(options)
+    set_options(cfg, options)
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
     # Priority: option, then config, then the path of the config.

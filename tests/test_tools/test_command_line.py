@@ -84,6 +84,11 @@ def test_work_dir_tells_the_baseline_from_its_twin(run_tool, monkeypatch, tmp_pa
 class Nothing:
     """Stands in for a runner."""
 
+    hooks = ()
+
+    def register_hook(self, *_):
+        pass
+
     def train(self):
         pass
 
