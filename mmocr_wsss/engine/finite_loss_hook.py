@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmocr_wsss.registry import HOOKS
 
@@ -101,7 +101,7 @@ def _noted(runner: Runner, name: str) -> float:
 
 def _kept(runner: Runner) -> str:
     """Where to go on from."""
-    last = runner.message_hub.runtime_info.get('last_ckpt')
+    last = find_latest_checkpoint(runner.work_dir)
     if last is None:
         return 'No checkpoint has been written yet. '
     return f'The last checkpoint, {last}, is from before and kept: --resume goes on from it. '

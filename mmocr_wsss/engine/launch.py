@@ -13,6 +13,8 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmocr_wsss.artifacts import require_writable
+
 from .checkpoint_fit import require_fit, require_overlap
 from .config_checks import check_config, check_optimizer, read_config, set_options
 from .config_edits import (
@@ -91,6 +93,7 @@ def test(args: argparse.Namespace) -> list[str]:
     if args.show or args.show_dir:
         set_pictures(cfg, args.show, args.show_dir, args.wait_time)
     if args.out:
+        require_writable(args.out, '--out')
         set_output(cfg, args.out)
     drop_idle_writers(cfg)
     if args.tta:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import IterBasedTrainLoop, Runner, find_latest_checkpoint
 
 #: As shells report a process that SIGTERM ended.
 EXIT_CODE = 128 + signal.SIGTERM
@@ -63,7 +63,7 @@ class StopHook(Hook):
             self._end()
 
     def _end(self) -> None:
-        last = self._runner.message_hub.runtime_info.get('last_ckpt')
+        last = find_latest_checkpoint(self._runner.work_dir)
         where = f'the last checkpoint is {last}' if last else 'there is no checkpoint yet'
         if self._runner.rank == 0:
             print(f'stopped by SIGTERM; {where}. {_GO_ON}.', file=sys.stderr, flush=True)

@@ -3,18 +3,19 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmocr_wsss.artifacts import Offenders, atomic_path, require_file
 from mmocr_wsss.datasets.transforms import LoadPhoto
+from mmocr_wsss.engine.config_checks import read_config, set_options
 from mmocr_wsss.engine.config_edits import set_data_root
 from mmocr_wsss.engine.dataset_edits import follow_dataset_file
 from mmocr_wsss.engine.launch import parse_options
@@ -73,21 +74,21 @@ def browse_dataset(
     index_of = _index_of_ids(dataset)
     chosen = _chosen(index_of, ids, number, f'--ids: {split} dataset of {config}')
     bad = Offenders(f'{split} dataset of {config}')
-    drawn = _drawn(dataset, {i: index_of[i] for i in chosen}, mode, seed, bad)
-    if grid:
-        _write_sheets(drawn, out)
-    else:
-        for image_id, picture in drawn:
-            _write(picture, out, image_id)
+    with closing(_drawn(dataset, {i: index_of[i] for i in chosen}, mode, seed, bad)) as drawn:
+        if grid:
+            _write_sheets(drawn, out)
+        else:
+            for image_id, picture in drawn:
+                _write(picture, out, image_id)
     bad.raise_if_any('All others are drawn. Check these files, the pipeline and the class list.')
     return len(chosen)
 
 
 def _dataset(config, data_root, options, split):
     require_file(config)
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     follow_dataset_file(cfg, data_root)
-    cfg.merge_from_dict(options)
+    set_options(cfg, options)
     if data_root is not None:
         set_data_root(cfg, data_root)
     loader = cfg.get(f'{split}_dataloader')

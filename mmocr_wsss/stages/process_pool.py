@@ -35,10 +35,12 @@ def map_chunks(
     size = max(1, min(_MAX_CHUNK, len(ids) // (4 * jobs)))
     chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
     bar = ProgressBar(len(ids), file=sys.stderr)
-    for chunk, result in zip(chunks, _map(function, chunks, jobs), strict=True):
-        bar.update(len(chunk))
-        yield result
-    sys.stderr.write('\n')
+    try:
+        for chunk, result in zip(chunks, _map(function, chunks, jobs), strict=True):
+            bar.update(len(chunk))
+            yield result
+    finally:
+        sys.stderr.write('\n')  # an error message begins a line
 
 
 def _map(function, chunks, jobs):
