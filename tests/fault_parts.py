@@ -10,6 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from torch.utils.data import get_worker_info
 
+from mmocr_wsss.engine.checkpoint_fit import plain_model
+
 
 @HOOKS.register_module(force=True)
 class SignalAt(Hook):
@@ -25,14 +27,14 @@ class SignalAt(Hook):
 
 @HOOKS.register_module(force=True)
 class PoisonAt(Hook):
-    """Spoils a weight before a step, so that its loss is NaN."""
+    """Spoils a weight of one process before a step, so that its loss is NaN."""
 
-    def __init__(self, step: int) -> None:
-        self.step = step
+    def __init__(self, step: int, rank: int = 0) -> None:
+        self.step, self.rank = step, rank
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter + 1 == self.step:
-            runner.model.decode_head.conv_seg.bias.data.fill_(math.nan)
+        if (runner.iter + 1, runner.rank) == (self.step, self.rank):
+            plain_model(runner.model).decode_head.conv_seg.bias.data.fill_(math.nan)
 
 
 @TRANSFORMS.register_module(force=True)

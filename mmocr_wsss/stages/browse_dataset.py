@@ -2,7 +2,7 @@
 """Pictures of what a config's dataset gives to training: photos, tags, masks."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,7 @@ def _chosen(index_of, ids, number, where) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _drawn(dataset, index_of, mode, seed, bad) -> Iterator[tuple[str, np.ndarray]]:
+def _drawn(dataset, index_of, mode, seed, bad) -> Generator[tuple[str, np.ndarray], None, None]:
     """(id, picture) of every image; those that fail are noted in ``bad``."""
     classes = tuple(dataset.metainfo['classes'])
     names = classes if classes[0] == BACKGROUND_NAME else (BACKGROUND_NAME, *classes)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from fault_cases import check, write_world
 from mmengine.device import utils as device_utils
+from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 from mmengine.visualization import Visualizer
 from mmseg.visualization import SegLocalVisualizer
@@ -98,5 +99,8 @@ def is_told(run_tool, world, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # MMEngine's logger of an earlier test prints to a stream that pytest has closed since.
     monkeypatch.setattr(logging, 'raiseExceptions', False)
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # calls compilers
+    DefaultScope._instance_dict.clear()  # as in a process of its own
+    # Calls compilers, and formats the config for the log: most of the time of a row.
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, False))
     return lambda fault: check(fault, run_tool, world, capfd)

@@ -57,7 +57,7 @@ def test_train_resume_and_test(run_tool, voc_root, tmp_path):
 
 def test_resume_takes_the_training_state_not_the_initial_weights(run_tool, voc_root, tmp_path):
     initial = tmp_path / 'initial.pth'
-    torch.save(dict(state_dict={}), initial)
+    torch.save({'decode_head.conv_seg.bias': torch.zeros(21)}, initial)
     config = tmp_path / 'mine.py'
     config.write_text(f'_base_ = {SEAM!r}\nload_from = {str(initial)!r}\n')
     work = tmp_path / 'work'
