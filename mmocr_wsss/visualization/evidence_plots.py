@@ -40,7 +40,7 @@ def save_gains(path: str | os.PathLike, evidence: Mapping[str, Any]) -> None:
     axes.axvline(0, color='0.4', linewidth=1)
     axes.set_yticks([y for y, _ in ticks], [text for _, text in ticks], fontsize=8)
     axes.set_ylim(height - 1, 0)
-    axes.set_xlabel('mIoU with the loss minus without, points; bar: 95 % interval over seeds')
+    axes.set_xlabel('difference in mIoU, points; bar: 95 % interval')
     axes.grid(axis='x', alpha=0.3)
     axes.set_title('Gain by the out-of-candidate loss (red: the default)', fontsize=10)
     _save(figure, path)
