@@ -51,6 +51,17 @@ def test_links_of_the_readme_to_pages():
     assert len(targets) > 8 and all((ROOT / target.split('#')[0]).is_file() for target in targets)
 
 
+@pytest.mark.parametrize('name', ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])
+def test_links_of_copied_files_lead_to_pages(name):
+    """They are pages here as well, where nothing else of the repository is."""
+    for link in links((ROOT / name).read_text(encoding='utf-8')):
+        target = link.partition('#')[0]
+        page = target in ('', 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md') or (
+            target.startswith('docs/en/') and (ROOT / target).is_file()
+        )
+        assert page or link.startswith('https://'), f'{name}: {link}'
+
+
 def test_the_picture_is_what_its_script_draws():
     spec = importlib.util.spec_from_file_location('draw_idea', DOCS / 'draw_idea.py')
     script = importlib.util.module_from_spec(spec)
