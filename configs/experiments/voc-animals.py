@@ -128,6 +128,12 @@ groups = dict(
                     'model.decode_head.loss_decode.avg_non_ignore': False,
                 }
             ),
+            '0.1': dict(
+                both={
+                    'model.decode_head.loss_decode.class_weight': [0.1] + [1.0] * 20,
+                    'model.decode_head.loss_decode.avg_non_ignore': False,
+                }
+            ),
         },
     ),
     data=dict(
