@@ -3,7 +3,7 @@
 
 Each benchmark runs in a process of its own and leaves OUT/NAME.json; one that is there is not
 run again, so that a killed run goes on. The table is OUT/table.md, with versions and threads.
-Nothing else may run beside it. All take about an hour on two cores, ``--quick`` two minutes
+Nothing else may run beside it. All take about an hour on two cores, ``--quick`` three minutes
 on toy sizes, whose ratios mean nothing.
 
 Example:
@@ -111,6 +111,15 @@ def coco_rows(numbers):
     yield Row('COCO conversion, killed and resumed', 'itself', None, note=note)
 
 
+def scale_rows(numbers):
+    for row in numbers['times']:
+        if row['processes'] > 1:
+            yield Row(
+                f'{row["stage"]}, {row["processes"]} processes', 'one process',
+                row['measured_ratio'], note=f'the model says {row["predicted_ratio"]:.2f}',
+            )  # fmt: skip
+
+
 def effnet(*more):
     return ('--step-only', '--config', ANIMALS, *more)
 
@@ -137,6 +146,9 @@ BENCHMARKS = {
     'coco14': Benchmark(
         'coco14.py', ('--images', 8000, '--objects', 58000, '--runs', 1, '--kills', 1),
         ('--images', 400, '--objects', 3000, '--runs', 1, '--kills', 1), coco_rows,
+    ),
+    'scale': Benchmark(
+        'scale.py', ('--check',), ('--check', '--quick', '--processes', 1, 2), scale_rows
     ),
 }  # fmt: skip
 

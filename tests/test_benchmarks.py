@@ -79,6 +79,26 @@ def test_step_with_the_loss_is_timed_against_one_without(run_process, repo_root,
     assert len(step['ratios']) == 2 and step['step_ratio'] > 0 and step['term_ratio'] > 1
 
 
+def test_model_of_scale_is_checked_with_processes(run_process, repo_root, folder):
+    """Bytes and files are asserted, times are not."""
+    out = folder / 'scale.quick.json'
+    done = run_process(
+        sys.executable, repo_root / 'benchmarks' / 'scale.py', '--check', '--quick',
+        '--processes', 1, 2, '--out', out, timeout=1200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(out.read_text())
+    stages = ('cam', 'cams', 'affinity_labels')
+    assert [row['stage'] for row in numbers['files']] == list(stages)
+    for row in numbers['files']:
+        assert row['files'] == row['predicted_files']
+        assert 0.5 < row['predicted_bytes'] / row['bytes'] < 2
+    found = [(row['stage'], row['processes']) for row in numbers['times']]
+    assert found == [(stage, count) for stage in stages for count in (1, 2)]
+    assert all(row['predicted'] > 0 and row['measured'] > 0 for row in numbers['times'])
+    assert done.stdout.count('| calibrated |') == 3
+
+
 def test_all_benchmarks_give_one_table(run_process, repo_root, folder):
     """Numbers that are there are not measured again: those of the tests above."""
     argv = [repo_root / 'benchmarks' / 'run.py', '--quick', '--out', folder]
@@ -94,7 +114,8 @@ def test_all_benchmarks_give_one_table(run_process, repo_root, folder):
         'random walk, 160 x 112 | dense matrix power',
         'affinity labels, 2 processes | one process',
         'COCO conversion, killed and resumed | itself',
+        'cams, 2 processes | one process',
     ):
         assert sum(line.startswith(f'| {what} | ') for line in lines) == 1, what
-    assert len([line for line in lines if line.startswith('|')]) == 2 + 8
+    assert len([line for line in lines if line.startswith('|')]) == 2 + 11
     assert 'NOT' not in done.stdout and lines[-1].startswith('Python 3.')
