@@ -1,11 +1,11 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""The model of benchmarks/scale.py by hand-computed numbers."""
+"""The model of benchmarks/scale.py by hand-computed numbers, and its page."""
 
 import sys
 from dataclasses import replace
 
 import pytest
-from doc_pages import ROOT
+from doc_pages import DOCS, ROOT
 
 sys.path.append(str(ROOT / 'benchmarks'))  # as for a script that lies there
 
@@ -186,3 +186,13 @@ def test_files_are_counted(tmp_path):
     (tmp_path / 'deep' / 'a').write_bytes(b'abc')
     (tmp_path / 'b').write_bytes(b'de')
     assert written(tmp_path) == (2, 5)
+
+
+def test_page_has_the_tables_that_its_command_prints(run_process):
+    page = (DOCS / 'scale.md').read_text(encoding='utf-8')
+    done = run_process(sys.executable, ROOT / 'benchmarks' / 'scale.py', timeout=600)
+    assert done.returncode == 0, done.stderr
+    printed = [line for line in done.stdout.splitlines() if line.startswith('| ')]
+    assert len(printed) == 6 * 10 + 7 + 21
+    shown = [line for line in page.split('## Checked')[0].splitlines() if line.startswith('| ')]
+    assert len(shown) == 2 * 10 + 7 + 21 and not [line for line in shown if line not in printed]

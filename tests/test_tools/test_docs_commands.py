@@ -48,6 +48,7 @@ HOW = {
     'tools/experiments/write_evidence.py': 'parse',  # test_evidence.py runs it
     'tools/model_converters/convert.py': 'parse',  # official files have hundreds of MB
     'benchmarks/loss.py': 'parse',  # minutes; test_benchmarks.py runs it
+    'benchmarks/scale.py': 'parse',  # test_benchmark_scale.py and test_benchmarks.py run it
 }
 #: Page -> tools that run there though HOW does less.
 RUN_ON = {'train_from_tags.md': {'tools/pipeline.py'}}
