@@ -2,6 +2,7 @@
 """What is wrong with a config, said before anything is built from it."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,16 @@ _INTEGERS = {
 _MAY_BE_OFF = 'default_hooks.checkpoint.interval'
 #: Parts of a segmenter with a score per class and pixel.
 _HEADS = ('decode_head', 'auxiliary_head')
+_A_CONFIG = (
+    "Configs are Python files that set variables, with _base_ = 'OTHER.py' for what they inherit."
+)
+#: MMEngine looks for a distribution of the original name, which the maintained family has not.
+_FOREIGN = re.compile(r'(mmsegmentation|mmpretrain) is not installed, please install')
+_FOREIGN_BASE = (
+    "Do not install it beside the maintained packages, with which _base_ = 'mmseg::...' does not "
+    "work. Write _base_ = __import__('mmseg').__path__[0] + '/.mim/configs/...', likewise for "
+    'mmpretrain.'
+)
 
 
 def read_config(path: str) -> Config:
@@ -43,9 +54,9 @@ def read_config(path: str) -> Config:
     # A config is a program: it fails in every way that programs can.
     except Exception as error:
         reason = ' '.join(str(error).split()) or type(error).__name__
+        way_out = _FOREIGN_BASE if _FOREIGN.match(reason) else _A_CONFIG
         raise ValueError(
-            f'{path} cannot be read as a config ({type(error).__name__}: {reason}). Configs are '
-            "Python files that set variables, with _base_ = 'OTHER.py' for what they inherit."
+            f'{path} cannot be read as a config ({type(error).__name__}: {reason}). {way_out}'
         ) from error
 
 

@@ -1,4 +1,5 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
@@ -6,6 +7,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmocr_wsss.engine import AutocastOptimWrapper
+from mmocr_wsss.engine.config_checks import read_config
 from mmocr_wsss.registry import OPTIM_WRAPPERS
 
 
@@ -75,3 +77,18 @@ def test_channels_last_is_a_layout_and_nothing_else(tmp_path):
     assert losses[0] > 0
     torch.testing.assert_close(losses[1], losses[0])
     torch.testing.assert_close(weights[1], weights[0])
+
+
+def test_base_under_a_name_that_the_maintained_packages_lack(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmengine.config.config.is_installed', lambda package: False)
+    config = tmp_path / 'mine.py'
+    config.write_text("_base_ = 'mmseg::_base_/models/fcn_r50-d8.py'\n")
+    with pytest.raises(ValueError, match=r"Write _base_ = __import__\('mmseg'\)"):
+        read_config(str(config))
+
+
+def test_base_in_the_folder_of_the_package(tmp_path):
+    config = tmp_path / 'mine.py'
+    name = '/.mim/configs/_base_/models/fcn_r50-d8.py'
+    config.write_text(f"_base_ = __import__('mmseg').__path__[0] + '{name}'\n")
+    assert read_config(str(config)).model.type == 'EncoderDecoder'
