@@ -111,7 +111,7 @@ def convert_own_data(
     if tags is not None:
         named = (
             f'{FORMS} An image is named by its path in {images}, or by a file name that occurs '
-            'once; both with or without suffix.'
+            f'once; both with or without suffix. Tags are names of {classes}.'
         )
     if masks is not None:
         named += (

@@ -72,7 +72,10 @@ def collect_tags(source: Source, classes: Sequence[str], bad: Offenders) -> Tags
     if os.path.isdir(path):
         return _from_folder(path, classes, bad)
     if not os.path.exists(path):
-        raise FileNotFoundError(f'{path}: no such tag table (at {os.path.abspath(path)}).')
+        raise FileNotFoundError(
+            f'{path}: no such tag table (at {os.path.abspath(path)}). Make one: '
+            f'python tools/prepare_tags.py SRC {path} --classes CLASSES'
+        )
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in ('.json', '.npy'):
         raise ValueError(f'{path}: cannot tell the form of this tag table. {WAY_OUT}')
