@@ -1,13 +1,14 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """What is wrong with a config, said before anything is built from it."""
 
+import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import OPTIMIZERS
+from mmengine.registry import LOOPS, OPTIMIZERS
 
 from mmocr_wsss.labels import foreground_classes
 
@@ -71,11 +72,34 @@ def check_config(cfg: Config) -> None:
             f'{cfg.filename}: a config must have model=dict(...), got {cfg.get("model")!r}. '
             'Inherit one of configs/, or name the network.'
         )
-    _check_numbers(cfg)
+    check_settings(cfg)
     for key, node in _parts(cfg.model, 'model'):
         if str(node.get('type')).split('.')[-1] == 'CrossEntropyLoss':
             _check_cross_entropy(key, node)
     _check_number_of_classes(cfg)
+
+
+def check_settings(cfg: Config) -> None:
+    """Refuse numbers out of range, and settings of loops that they do not have.
+
+    Raises:
+        ValueError: names the key, the rule, the value and the way out.
+    """
+    _check_numbers(cfg)
+    for key in ('train_cfg', 'val_cfg', 'test_cfg'):
+        node = cfg.get(key) or {}
+        with LOOPS.switch_scope_and_registry(None) as registry:
+            loop = registry.get(node['type']) if isinstance(node.get('type'), str) else None
+        if loop is None:
+            continue
+        known = inspect.signature(loop).parameters
+        settings = [name for name in known if name not in ('runner', 'dataloader')]
+        for name in node:
+            if name not in [*settings, 'type'] and 'kwargs' not in known:
+                raise ValueError(
+                    f'{key}.{name}: {node["type"]} has no such setting; it has '
+                    f'{", ".join(settings)}.'
+                )
 
 
 def check_optimizer(cfg: Config) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmocr_wsss.dataset_file import DATASET_FILE
+from mmocr_wsss.engine.config_checks import set_options
 from mmocr_wsss.engine.launch import parse_options
 from mmocr_wsss.pipeline.commands import repository, tool_command
 from mmocr_wsss.pipeline.layout import Layout
@@ -280,7 +281,7 @@ class Planner:
 def stage_config(path: str, options: Sequence[str]) -> Config:
     """A stage's config with the ``KEY=VALUE`` settings applied."""
     cfg = Config.fromfile(path)
-    cfg.merge_from_dict(parse_options(options))
+    set_options(cfg, parse_options(options))
     return cfg
 
 

@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmocr_wsss.engine.config_checks import check_settings
 from mmocr_wsss.engine.safe_checkpoint import check_initial_weights
 from mmocr_wsss.functional.dense_crf import require_pydensecrf
 from mmocr_wsss.pipeline.layout import CONFIGURED, Layout, read_pipeline
@@ -34,6 +35,8 @@ def run_pipeline(args: argparse.Namespace, resume: str) -> None:
     options = split_options(args.cfg_options)
     planner = Planner(cfg, layout, args.gpus, args.jobs, args.device, options)
     run = PipelineRun(planner.stages(), layout, cfg, selected, args.force, resume)
+    for stage in CONFIGURED:
+        check_settings(stage_config(cfg[stage], options.get(stage, ())))
     if args.dry_run:
         run.show()
         return

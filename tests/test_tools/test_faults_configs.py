@@ -206,6 +206,11 @@ FAULTS = [
     ),
     # the rest
     Fault(
+        'setting of a loop',
+        TRAIN + 'train_cfg.max_iter=3',
+        ('train_cfg.max_iter: IterBasedTrainLoop has no such setting; it has max_iters',),
+    ),
+    Fault(
         'key through a number',
         TRAIN + 'train_cfg.max_iters.x=3',
         ('--cfg-options', 'train_cfg.max_iters'),

@@ -367,6 +367,21 @@ FAULTS = [
         ('STAGE.KEY=VALUE', "'train_cfg.max_iters=2'"),
     ),
     Fault(
+        'pipeline: setting of a loop',
+        PIPELINE + ' --dry-run --cfg-options oc.train_cfg.max_iter=2',
+        ('train_cfg.max_iter: IterBasedTrainLoop has no such setting; it has max_iters',),
+    ),
+    Fault(
+        'pipeline: number of a late stage',
+        PIPELINE + ' --cfg-options oc.train_cfg.max_iters=0',
+        ('train_cfg.max_iters must be an integer of at least 1',),
+    ),
+    Fault(
+        'pipeline: no such place',
+        PIPELINE + ' --cfg-options affinity.train_cfg.max_iters.x=3',
+        ('--cfg-options train_cfg.max_iters.x=3', 'affinity'),
+    ),
+    Fault(
         'pipeline: out',
         'pipeline {pipeline_config} --data-root {root} --out "{out} two"',
         ('--out must be a path without', "' '"),
