@@ -51,6 +51,32 @@ def add_prediction_options(parser: argparse.ArgumentParser, *, device: bool = Tr
         parser.set_defaults(device='cpu')
 
 
+def add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    """``--jobs``, of the tools that spread files over processes."""
+    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """``--ids``, ``--img-suffix`` and ``--jobs``: from CAM files and photos, a file per image."""
+    parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
+    parser.add_argument(
+        '--img-suffix', metavar='.EXT', help='how photos end; unset: as in stage.json, or .jpg/.png'
+    )
+    add_jobs_option(parser)
+
+
+def add_stage_options(parser: argparse.ArgumentParser) -> None:
+    """``--classes`` and ``--threshold``, which the ``stage.json`` of CAM files gives as well."""
+    parser.add_argument(
+        '--classes',
+        help='voc, coco14, or a text file with one foreground class per line; unset: as in '
+        'stage.json of the folder',
+    )
+    parser.add_argument(
+        '--threshold', type=float, help='background threshold; unset: as in stage.json'
+    )
+
+
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--device',

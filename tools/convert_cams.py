@@ -14,7 +14,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_jobs_option, at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--to', required=True, choices=('npz', 'npy'), help='format to write')
     parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
     parser.add_argument('--overwrite', action='store_true', help='write existing files anew')
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_jobs_option(parser)
     npz = parser.add_argument_group('for --to npz')
     npz.add_argument('--images', help='folder of the photos; needed if some images have no tags')
     npz.add_argument('--img-suffix', metavar='.EXT', help='how photos end; unset: .jpg or .png')

@@ -15,7 +15,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_file_options, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,11 +30,7 @@ def parse_args() -> argparse.Namespace:
         help='of the background score (1 - max)^power; unset: 4 24',
     )  # fmt: skip
     parser.add_argument('--crf', default='cam', help='dense CRF settings; unset: %(default)s')
-    parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
-    parser.add_argument(
-        '--img-suffix', metavar='.EXT', help='how photos end; unset: as in stage.json, or .jpg/.png'
-    )
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_file_options(parser)
     return parser.parse_args()
 
 

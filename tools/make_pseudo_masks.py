@@ -17,7 +17,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_file_options, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,11 +38,7 @@ def parse_args() -> argparse.Namespace:
         '--crf', help='dense CRF settings; unset: none, for --method irn irn_labels'
     )
     parser.add_argument('--images', help='folder of the photos, needed with a CRF')
-    parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
-    parser.add_argument(
-        '--img-suffix', metavar='.EXT', help='how photos end; unset: as in stage.json, or .jpg/.png'
-    )
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_file_options(parser)
     args = parser.parse_args()
     if args.method == 'irn' and args.threshold is not None:
         parser.error('--threshold is for --method threshold')

@@ -16,7 +16,7 @@ Examples:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_jobs_option, add_stage_options, at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,14 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('folder', help='folder of CAM files, ID.npz')
     parser.add_argument('--masks', help='folder of true masks, ID.png')
     parser.add_argument('--ids', help='list file of the images; unset: all files of the folder')
-    parser.add_argument(
-        '--classes',
-        help='voc, coco14, or a text file with one foreground class per line; unset: as in '
-        'stage.json of the folder',
-    )
-    parser.add_argument(
-        '--threshold', type=float, help='background threshold; unset: as in stage.json'
-    )
+    add_stage_options(parser)
     parser.add_argument(
         '--supported', nargs='+', metavar='CLASS',
         help='classes with a mean of their own; unset: those with --min-pixels true pixels',
@@ -55,7 +48,7 @@ def parse_args() -> argparse.Namespace:
         '--no-background', action='store_true', help='no pixel may be background (--tags)'
     )
     parser.add_argument('--out', help='JSON file for all numbers')
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_jobs_option(parser)
     args = parser.parse_args()
     if args.tags and not args.pseudo_masks:
         parser.error('--tags is for --pseudo-masks; CAM files hold tagged classes only')

@@ -10,7 +10,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_stage_options, at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,14 +32,7 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='draw N images, taken evenly from the folder; unset: %(default)s',
     )
-    parser.add_argument(
-        '--classes',
-        help='voc, coco14, or a text file with one foreground class per line; unset: as in '
-        'stage.json of the folder',
-    )
-    parser.add_argument(
-        '--threshold', type=float, help='background threshold; unset: as in stage.json'
-    )
+    add_stage_options(parser)
     return parser.parse_args()
 
 

@@ -13,7 +13,7 @@ Examples:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_jobs_option, at_least, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--number', type=at_least(1), default=200, help='masks to compare; unset: %(default)s'
     )
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_jobs_option(parser)
     args = parser.parse_args()
     if (args.out is None) == (args.compare is None):
         parser.error('give either --out OUT or --compare FOLDER')

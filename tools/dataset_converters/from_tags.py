@@ -18,7 +18,7 @@ Examples:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_jobs_option, at_least, call
 
 NEXT = 'python tools/pipeline.py configs/pipelines/effnet-lite0_voc-animals.py --data-root'
 _COUNTED = (
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-background', action='store_true', help='every pixel shows one of the classes'
     )
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_jobs_option(parser)
     parser.add_argument(
         '--min-per-class',
         type=at_least(0),

@@ -10,7 +10,7 @@ Example:
 import argparse
 import sys
 
-from mmocr_wsss.command_line import at_least, call
+from mmocr_wsss.command_line import add_jobs_option, call
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--any-count', action='store_true', help='take lists of other sizes: a part of the data'
     )
-    parser.add_argument('--jobs', type=at_least(1), default=1, help='processes; unset: %(default)s')
+    add_jobs_option(parser)
     return parser.parse_args()
 
 
