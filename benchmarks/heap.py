@@ -17,8 +17,7 @@ import statistics
 from pathlib import Path
 
 import torch
-from loss import build_step
-from mmengine.config import DictAction
+from loss import add_step_options, build_step
 from process_memory import read_status
 
 from mmocr_wsss.engine.heap import keep_freed_memory
@@ -28,15 +27,9 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('--config', default='configs/ocr/effnet-lite0_voc-animals.py')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='KEY=VALUE of the config'
-    )
-    parser.add_argument('--size', type=int, default=160, help='side of the square crops')
-    parser.add_argument('--batch-size', type=int, default=16)
-    parser.add_argument('--steps', type=int, default=11, help='timed pairs of training steps')
-    parser.add_argument('--width-mult', type=float, default=1.0, help='of the R38 backbone')
-    parser.add_argument('--out', help='write the numbers to this JSON file too')
+    add_step_options(parser)
+    config = 'configs/ocr/effnet-lite0_voc-animals.py'
+    parser.set_defaults(config=config, size=160, batch_size=16, steps=11)
     return parser.parse_args()
 
 

@@ -32,24 +32,30 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('--config', default='configs/ocr/seam_r38_voc.py')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='KEY=VALUE of the config'
-    )
-    parser.add_argument('--size', type=int, default=448, help='side of the square crops')
-    parser.add_argument('--batch-size', type=int, default=2)
-    parser.add_argument('--steps', type=int, default=7, help='timed pairs of training steps')
+    add_step_options(parser)
+    parser.set_defaults(config='configs/ocr/seam_r38_voc.py', size=448, batch_size=2, steps=7)
     parser.add_argument(
         '--oc-share',
         type=float,
         default=1.0,
         help='largest share of out-of-candidate pixels at the first step; unset: nearly all are',
     )
-    parser.add_argument('--width-mult', type=float, default=1.0, help='of the R38 backbone')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
     parser.add_argument('--step-only', action='store_true', help='leave out the first part')
-    parser.add_argument('--out', help='write the numbers to this JSON file too')
     return parser.parse_args()
+
+
+def add_step_options(parser):
+    """The options of what times training steps; each benchmark sets defaults of its own."""
+    parser.add_argument('--config')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='KEY=VALUE of the config'
+    )
+    parser.add_argument('--size', type=int, help='side of the square crops')
+    parser.add_argument('--batch-size', type=int)
+    parser.add_argument('--steps', type=int, help='timed pairs of training steps')
+    parser.add_argument('--width-mult', type=float, default=1.0, help='of the R38 backbone')
+    parser.add_argument('--out', help='write the numbers to this JSON file too')
 
 
 def make_batch(num_classes, oc_share):
