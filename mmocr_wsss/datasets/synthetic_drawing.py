@@ -205,12 +205,17 @@ def _background_pen(canvas, origin, size, rng):
     return Pen(canvas, 0, np.array(origin), size, rng.random() < 0.5, grain)
 
 
-def _shore(canvas, line, rng):
+def _ridge(canvas, line, rng, heights, points, colour):
     height, width = canvas.label.shape
     pen = _background_pen(canvas, (0, line), height, rng)
     pen.scale[0] = height
-    ridge = [(x, rng.uniform(0.02, 0.1)) for x in np.linspace(0, width / height, 7)]
-    pen.polygon([(0, 0), *ridge, (width / height, 0)], (84, 112, 88), NO_PART)
+    ridge = [(x, rng.uniform(*heights)) for x in np.linspace(0, width / height, points)]
+    pen.polygon([(0, 0), *ridge, (width / height, 0)], colour, NO_PART)
+
+
+def _shore(canvas, line, rng):
+    height, width = canvas.label.shape
+    _ridge(canvas, line, rng, (0.02, 0.1), 7, (84, 112, 88))
     for _ in range(rng.integers(0, 3)):  # rocks, the shape of a hull upside down
         spot = (rng.uniform(0, width), rng.uniform(line + 0.15 * height, height))
         rock = _background_pen(canvas, spot, rng.uniform(0.08, 0.18) * height, rng)
@@ -239,10 +244,7 @@ def _houses(canvas, line, rng):
 
 def _hills(canvas, line, rng):
     height, width = canvas.label.shape
-    pen = _background_pen(canvas, (0, line), height, rng)
-    pen.scale[0] = height
-    ridge = [(x, rng.uniform(0.03, 0.16)) for x in np.linspace(0, width / height, 6)]
-    pen.polygon([(0, 0), *ridge, (width / height, 0)], (92, 128, 92), NO_PART)
+    _ridge(canvas, line, rng, (0.03, 0.16), 6, (92, 128, 92))
     for _ in range(rng.integers(0, 4)):  # bushes, the shape of a trunk
         spot = (rng.uniform(0, width), rng.uniform(line, height))
         bush = _background_pen(canvas, spot, rng.uniform(0.1, 0.25) * height, rng)
