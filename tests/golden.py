@@ -15,6 +15,7 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,29 @@ class Golden:
         self.checked.add(name)
         assert parameter.grad is None or not parameter.grad.any(), f'{name} has a gradient'
 
+    def check_gradients(self, prefix: str, parameters: dict, targets: dict[str, str]) -> None:
+        """Gradients under ``prefix`` and the official parameter names.
+
+        A name may end in ``.norm``, the length of the gradient, or in ``.none``: there is none.
+
+        Args:
+            prefix: start of the arrays' names, up to and with ``grad.``.
+            parameters: ours, by name.
+            targets: official name -> ours.
+        """
+        for array in self.names(prefix=prefix, kinds=('grad', 'grad_none')):
+            key = array.removeprefix(prefix)
+            key, ending = next(
+                (key.removesuffix(e), e) for e in ('.norm', '.none', '') if key.endswith(e)
+            )
+            parameter = parameters[targets[key]]
+            if ending == '.none':
+                self.check_no_gradient(array, parameter)
+            elif ending == '.norm':
+                self.check(array, parameter.grad.double().norm())
+            else:
+                self.check(array, parameter.grad)
+
     def assert_all_checked(self, prefix: str = '') -> None:
         """Every output of the file (inputs aside) was compared."""
         outputs = {
@@ -147,6 +171,19 @@ class Golden:
         }
         left = sorted(outputs - self.checked)
         assert outputs and not left, f'not compared: {left}'
+
+    def assert_file_checked(self, request, *, crf: Iterable[str] = ()) -> None:
+        """The last test of a file of tests: every output was compared.
+
+        Args:
+            request: pytest's; a run of some of the tests fails.
+            crf: arrays that count as compared where none of them was, without pydensecrf.
+        """
+        if request.config.getoption('keyword') or not self.checked:
+            pytest.fail('run this file as a whole')
+        if not self.checked.intersection(crf):
+            self.checked.update(crf)
+        self.assert_all_checked()
 
 
 def _compare(name: str, value: np.ndarray, expected: np.ndarray, facts: dict) -> None:

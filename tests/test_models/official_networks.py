@@ -18,32 +18,26 @@ RGB_MEAN_STD = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],
 
 def load_official(config: dict, kind: str, folder) -> torch.nn.Module:
     """The model of a config in eval mode, weights by the golden rule."""
-    torch.save(official_state_dict(kind), folder / 'official.pth')
-    convert_file(folder / 'official.pth', folder / 'ours.pth', source=kind)
-    os.remove(folder / 'official.pth')
     model = MODELS.build(config)
-    state = torch.load(folder / 'ours.pth', weights_only=True)['state_dict']
-    model.load_state_dict(state, strict=True)
-    os.remove(folder / 'ours.pth')
+    model.load_state_dict(converted(official_state_dict(kind), kind, folder), strict=True)
     return model.eval()
 
 
-def check_gradients(golden, model, kind: str, prefix: str = '') -> None:
-    """Gradients under the official parameter names; ``.norm`` and ``.none`` endings."""
+def converted(checkpoint: dict, source: str, folder) -> dict[str, torch.Tensor]:
+    """Our weights from an official checkpoint, through files in ``folder`` that are removed."""
+    official, ours = folder / 'official.pth', folder / 'ours.pth'
+    torch.save(checkpoint, official)
+    convert_file(official, ours, source=source)
+    state = torch.load(ours, weights_only=True)['state_dict']
+    for path in (official, ours):
+        os.remove(path)
+    return state
+
+
+def check_gradients(golden, model, kind: str) -> None:
+    """Gradients of the whole model under the official parameter names."""
     (layout,) = SOURCES[kind]()
-    parameters = dict(model.named_parameters())
-    for array in golden.names(prefix=f'{prefix}grad.', kinds=('grad', 'grad_none')):
-        key = array.removeprefix(f'{prefix}grad.')
-        key, ending = next(
-            (key.removesuffix(e), e) for e in ('.norm', '.none', '') if key.endswith(e)
-        )
-        parameter = parameters[layout.targets[key]]
-        if ending == '.none':
-            golden.check_no_gradient(array, parameter)
-        elif ending == '.norm':
-            golden.check(array, parameter.grad.double().norm())
-        else:
-            golden.check(array, parameter.grad)
+    golden.check_gradients('grad.', dict(model.named_parameters()), layout.targets)
 
 
 def samples(tags: torch.Tensor) -> list[DataSample]:

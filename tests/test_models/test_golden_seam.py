@@ -147,8 +147,4 @@ def test_crf_of_the_cams(golden, cam):
 
 def test_every_array_was_compared(golden, request):
     """Runs last in this file."""
-    if request.config.getoption('keyword') or not golden.checked:
-        pytest.fail('run this file as a whole')
-    if not any('crf' in name for name in golden.checked):  # without pydensecrf
-        golden.checked.update(name for name in golden.facts if '.crf_' in name)
-    golden.assert_all_checked()
+    golden.assert_file_checked(request, crf=[name for name in golden.facts if '.crf_' in name])

@@ -1,8 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """Segmentation networks on ResNet-38 against MCTformer's and SEAM's, through the converter."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -10,9 +8,9 @@ from golden import load_golden, official_state_dict
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from official_networks import converted
 
 from mmocr_wsss.checkpoints import official
-from mmocr_wsss.checkpoints.convert import convert_file
 from mmocr_wsss.functional.dense_crf import DENSE_CRF_SETTINGS, dense_crf
 from mmocr_wsss.models import MultiScaleTTA
 
@@ -52,14 +50,10 @@ def network(request, tmp_path_factory):
     """(prefix, golden, segmentor in eval mode with the official weights)."""
     golden = load_golden(FILE)
     official_name, variant, _, frozen_stages = NETWORKS[request.param]
-    folder = tmp_path_factory.mktemp('weights')
-    torch.save(official_state_dict(official_name), folder / 'official.pth')
-    convert_file(folder / 'official.pth', folder / 'ours.pth', source='seg_r38')
-    os.remove(folder / 'official.pth')
     model = build(variant, golden.config[request.param]['num_classes'], frozen_stages)
-    state = torch.load(folder / 'ours.pth', weights_only=True)['state_dict']
+    state = official_state_dict(official_name)
+    state = converted(state, 'seg_r38', tmp_path_factory.mktemp('weights'))
     model.load_state_dict(state, strict=True)
-    os.remove(folder / 'ours.pth')
     return request.param, golden, model.eval()
 
 
@@ -67,23 +61,6 @@ def head_names(prefix: str) -> dict[str, str]:
     """Official parameter name -> ours."""
     layout = {'mct_seg': official.segmentor_mctformer, 'segcb': official.segmentor_seam}[prefix]()
     return dict(layout.targets)
-
-
-def check_gradients(prefix, golden, model) -> None:
-    names = head_names(prefix)
-    parameters = dict(model.named_parameters())
-    for array in golden.names(prefix=f'{prefix}.grad.', kinds=('grad', 'grad_none')):
-        key = array.removeprefix(f'{prefix}.grad.')
-        key, ending = next(
-            (key.removesuffix(e), e) for e in ('.norm', '.none', '') if key.endswith(e)
-        )
-        parameter = parameters[names[key]]
-        if ending == '.none':
-            golden.check_no_gradient(array, parameter)
-        elif ending == '.norm':
-            golden.check(array, parameter.grad.double().norm())
-        else:
-            golden.check(array, parameter.grad)
 
 
 def check_loss(prefix, golden, model) -> None:
@@ -96,7 +73,8 @@ def check_loss(prefix, golden, model) -> None:
     golden.check(f'{prefix}.loss_ce', losses['loss_ce'])
     model.zero_grad()
     losses['loss_ce'].backward()
-    check_gradients(prefix, golden, model)
+    parameters = dict(model.named_parameters())
+    golden.check_gradients(f'{prefix}.grad.', parameters, head_names(prefix))
     model.zero_grad()
 
 
