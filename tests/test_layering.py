@@ -1,5 +1,5 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
-"""Imports point one way, modules stay small, and 'OCR' is left to those who had it first."""
+"""Imports point one way, modules stay small, public names are documented, 'OCR' is left alone."""
 
 import ast
 import re
@@ -92,6 +92,18 @@ def names_out_of_candidate_badly(name):
     return any(word.lower() == 'ocr' or word.startswith('OCR') for word in words)
 
 
+def undocumented(tree, prefix=''):
+    """Public classes, functions and methods of a module or class without a docstring."""
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if node.name.startswith('_'):
+                continue
+            if not ast.get_docstring(node):
+                yield prefix + node.name
+            if isinstance(node, ast.ClassDef):
+                yield from undocumented(node, f'{prefix}{node.name}.')
+
+
 def test_collection_is_not_empty():
     assert len(MODULES) > 15 and PACKAGE / 'labels.py' in MODULES
 
@@ -115,6 +127,13 @@ def test_module(path):
     assert lines <= MAX_LINES, f'{path} has {lines} lines; split it'
     bare = sorted({name for name in identifiers(path) if names_out_of_candidate_badly(name)})
     assert not bare, f'{path}: write out_of_candidate or oc, not {bare}'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_public_names_have_docstrings(path):
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    assert ast.get_docstring(tree), f'{path}: say in one line what is in it'
+    assert not list(undocumented(tree)), f'{path}: say what they do, give or raise'
 
 
 def test_registry_imports_nothing_but_mmengine():

@@ -178,7 +178,11 @@ class Inferencer(MMSegInferencer):
         batch_size: int = 1,
         tags: Sequence[Sequence[str]] | None = None,
     ) -> Iterator[dict]:
-        """Batches for the model, each of photos of one size; arguments as of :meth:`predict`."""
+        """Batches for the model, each of photos of one size; arguments as of :meth:`predict`.
+
+        Raises:
+            ValueError: ``batch_size`` is below 1, or there are not tags for each photo.
+        """
         if batch_size < 1:
             raise ValueError(f'batch_size must be >= 1, got {batch_size}.')
         if tags is not None and (
@@ -204,8 +208,15 @@ class Inferencer(MMSegInferencer):
 
     @torch.no_grad()
     def forward(self, inputs: dict, restrict: bool = False) -> list[SegDataSample]:
-        """Samples with ``seg_logits`` (C, H, W), ``pred_sem_seg`` (1, H, W) and, with tags,
-        ``unrestricted_sem_seg`` (1, H, W)."""
+        """Predict a batch, and with ``restrict`` only classes that the tags admit.
+
+        Returns:
+            samples with ``seg_logits`` (C, H, W), ``pred_sem_seg`` (1, H, W) and, with tags,
+            ``unrestricted_sem_seg`` (1, H, W).
+
+        Raises:
+            ValueError: ``restrict`` without tags, or for a model that gives no dense scores.
+        """
         samples = self.model.test_step(inputs)
         for sample in samples:
             if 'candidates' in sample:

@@ -40,7 +40,11 @@ def compose_mask(
     crowd: str,
     overlap: str,
 ) -> np.ndarray:
-    """As :func:`draw_mask`, from objects with their (height, width) bool pixels."""
+    """As :func:`draw_mask`, from objects with their (height, width) bool pixels.
+
+    Raises:
+        ValueError: ``crowd`` or ``overlap`` is something else.
+    """
     for name, value, known in (('crowd', crowd, CROWDS), ('overlap', overlap, OVERLAPS)):
         if value not in known:
             raise ValueError(f'{name}={value!r} must be one of {", ".join(known)}.')

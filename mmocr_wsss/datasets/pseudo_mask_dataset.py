@@ -104,7 +104,12 @@ class PseudoMaskDataset(BaseSegDataset):
             raise
 
     def load_data_list(self) -> list[dict]:
-        """Data infos of all ids, in the order of the list file."""
+        """Data infos of all ids, in the order of the list file.
+
+        Raises:
+            FileNotFoundError: a folder is not there.
+            ValueError: there is no list, and no photo with the suffix.
+        """
         for key in ('img_path',) if self._blind else ('img_path', 'seg_map_path'):
             if not fileio.isdir(self.data_prefix[key], self.backend_args):
                 raise FileNotFoundError(

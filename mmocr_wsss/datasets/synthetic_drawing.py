@@ -59,6 +59,13 @@ class Pen:
         self.grain = grain
 
     def polygon(self, points, colour, part):
+        """Fill a polygon in colour, class id and part.
+
+        Args:
+            points: (n, 2) x and y in units of the object.
+            colour: (3,) R, G, B in 0..255, before the grain.
+            part: of :data:`SHARED_PART`, :data:`OWN_PART`; the background has :data:`NO_PART`.
+        """
         pixels = np.rint(np.asarray(points, np.float64) * self.scale + self.origin)
         inside = np.zeros(self.canvas.label.shape, np.uint8)
         cv2.fillPoly(inside, [pixels.astype(np.int32)], 1)
@@ -68,10 +75,16 @@ class Pen:
         self.canvas.part[inside] = part if self.class_id else NO_PART
 
     def box(self, left, bottom, right, top, colour, part):
+        """Fill the rectangle between two corners, in units of the object; see :meth:`polygon`."""
         corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
         self.polygon(corners, colour, part)
 
     def ellipse(self, x, y, rx, ry, colour, part, start=0, stop=360):
+        """Fill the ellipse around (x, y) with radii rx and ry; see :meth:`polygon`.
+
+        Args:
+            start, stop: degrees, of a segment: the chord between the two closes it.
+        """
         angle = np.deg2rad(np.linspace(start, stop, 33))
         self.polygon(np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1), colour, part)
 

@@ -65,7 +65,12 @@ def read_tags(source: Source, classes: str | Sequence[str]) -> Tags:
 
 
 def collect_tags(source: Source, classes: Sequence[str], bad: Offenders) -> Tags:
-    """As :func:`read_tags`, but notes malformed entries in ``bad`` (their tags are empty)."""
+    """As :func:`read_tags`, but notes malformed entries in ``bad`` (their tags are empty).
+
+    Raises:
+        FileNotFoundError: there is no such table.
+        ValueError: the form of the table cannot be told.
+    """
     if isinstance(source, Mapping):
         return _from_mapping(source, classes, bad)
     path = os.fspath(source)

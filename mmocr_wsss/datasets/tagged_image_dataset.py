@@ -74,7 +74,12 @@ class TaggedImageDataset(BaseDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One dict per image, in the order of the list."""
+        """One dict per image, in the order of the list.
+
+        Raises:
+            FileNotFoundError: the folder of the photos is not there.
+            ValueError: photos or tags are missing or malformed: one error for all.
+        """
         folder = self.data_prefix['img_path']
         if not fileio.isdir(folder, self.backend_args):
             raise FileNotFoundError(

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Hooks, loops, samplers and schedules of the scope ``mmocr_wsss``, and how tools start."""
+
 from .annotation_correlation_hook import AnnotationCorrelationHook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .autocast_optim_wrapper import AutocastOptimWrapper

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""The prior of the out-of-candidate loss, counted from the tags."""
+
 import os.path as osp
 
 import numpy as np

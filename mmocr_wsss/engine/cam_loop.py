@@ -64,6 +64,11 @@ class CAMLoop(ImageFileLoop):
         self.precision, self.background_threshold = precision, background_threshold
 
     def check_model(self, model: Any) -> None:
+        """See :meth:`ImageFileLoop.check_model`.
+
+        Raises:
+            ValueError: the network's maps are of another number of classes.
+        """
         scored = getattr(model.head, 'num_classes', None)
         known = len(self.dataset.metainfo['classes'])
         if scored not in (None, known):
@@ -73,6 +78,7 @@ class CAMLoop(ImageFileLoop):
             )
 
     def complete(self, item: dict) -> BaseDataElement:
+        """Add ``cam`` (k, h, w) float32 in [0, 1] and ``class_ids`` (k,) to the data sample."""
         sample = item['data_samples']
         tags = sample.gt_score.numpy() > 0
         cam = self._cam(item['inputs'], tags, sample.ori_shape)
@@ -81,6 +87,7 @@ class CAMLoop(ImageFileLoop):
         return sample
 
     def stage(self) -> dict[str, Any]:
+        """Tags and settings that the CAMs depend on."""
         digest = hashlib.sha256()
         for index in range(len(self.dataset)):
             info = self.dataset.get_data_info(index)

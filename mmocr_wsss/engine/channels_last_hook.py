@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""The memory layout that is quicker on a CPU."""
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""MCTformer's learning rates, epoch by epoch in a loop of iterations."""
+
 import math
 from typing import Any
 

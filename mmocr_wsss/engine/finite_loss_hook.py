@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Stop where the loss is NaN, before a checkpoint is."""
+
 import math
 from collections.abc import Iterator
 from typing import Any

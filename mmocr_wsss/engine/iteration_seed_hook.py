@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Dropout that a resumed training draws as an undisturbed one does."""
+
 import logging
 from typing import Any
 
@@ -73,6 +75,7 @@ class IterationSeedHook(Hook):
             )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Seed the generators of this process."""
         seed_generators(derive_seed(ITERATIONS, runner.seed, runner.rank, runner.iter))
 
 

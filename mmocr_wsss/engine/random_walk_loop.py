@@ -86,12 +86,18 @@ class RandomWalkLoop(ImageFileLoop):
         self.background_threshold = background_threshold
 
     def check_model(self, model: Any) -> None:
+        """See :meth:`ImageFileLoop.check_model`.
+
+        Raises:
+            ValueError: the network gives no affinities.
+        """
         if not hasattr(model, 'affinities'):
             raise ValueError(
                 f'RandomWalkLoop needs a mmocr_wsss.AffinityNet, got {type(model).__name__}.'
             )
 
     def stage(self) -> dict[str, Any]:
+        """CAMs and settings that the pseudo masks depend on."""
         return dict(
             stage='pseudo_masks',
             cams=real_path(self.dataset.stage_dir),
@@ -104,6 +110,7 @@ class RandomWalkLoop(ImageFileLoop):
         )
 
     def complete(self, item: dict) -> BaseDataElement:
+        """Add ``pseudo_mask`` (H, W) uint8 and ``scores`` (k + 1, h, w) to the data sample."""
         sample, model = item['data_samples'], self.model
         device = next(model.parameters()).device
         scores = self._scores(sample.cam.to(device))

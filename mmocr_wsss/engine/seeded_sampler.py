@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Samples that carry the seed of their augmentation."""
+
 from collections.abc import Iterator
 
 from mmengine.dataset import InfiniteSampler

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Metrics, and evaluators that write files, of the scope ``mmocr_wsss``."""
+
 from .background_shift import BackgroundShift
 from .cam_dumper import CAMDumper
 from .out_of_candidate_counter import OutOfCandidateCounter

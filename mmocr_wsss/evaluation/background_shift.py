@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Segmenters compared at equal OC rates."""
+
 from collections.abc import Sequence
 
 import numpy as np

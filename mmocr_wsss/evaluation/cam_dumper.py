@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""CAM files from the test loop."""
+
 from pathlib import Path
 
 from mmocr_wsss.cam_files import write_cam

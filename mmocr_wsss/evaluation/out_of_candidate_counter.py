@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Which classes are predicted against the tags, and in which images most."""
+
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Share of pixels predicted against the tags."""
+
 from collections.abc import Sequence
 
 from mmengine.evaluator import BaseMetric

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Pseudo masks from the test loop."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Predictions with the classes that the tags rule out left out."""
+
 from collections.abc import Sequence
 from pathlib import Path
 

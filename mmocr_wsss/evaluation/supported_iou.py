@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""IoU over the classes that occur often enough."""
+
 import numpy as np
 from mmengine.logging import MMLogger
 

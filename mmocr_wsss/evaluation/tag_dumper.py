@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Predicted tags from the test loop."""
+
 from collections.abc import Sequence
 from pathlib import Path
 

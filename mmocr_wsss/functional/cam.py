@@ -41,6 +41,9 @@ def merge_views(
     Returns:
         (k, H, W) float32, not normalised.
 
+    Raises:
+        ValueError: there is no view.
+
     Reference: ``infer_cls.py`` of jiwoon-ahn/psa, ``infer_SEAM.py`` of YudeWang/SEAM,
     ``engine.py`` of xulianuwa/MCTformer; they differ in the normalisation only.
     """

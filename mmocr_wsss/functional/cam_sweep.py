@@ -118,7 +118,7 @@ def sweep_confusions(histogram: np.ndarray) -> np.ndarray:
 
 
 def cut_index(cuts: np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Positions of thresholds among the cut points, int64.
+    """Positions of thresholds (n,) among the ascending cut points, (n,) int64.
 
     Raises:
         ValueError: a value is none of them.
@@ -131,7 +131,7 @@ def cut_index(cuts: np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndar
 
 
 def until_first_drop(curve: Sequence[float] | np.ndarray) -> np.ndarray:
-    """A curve as MCTformer's script logs it: up to the first value that is not better.
+    """A curve (n,) as MCTformer's script logs it: up to the first value that is not better.
 
     The best value is the one before the last, or the last if every value is better
     than the one before. A first value of 0 or less is not better either.

@@ -97,7 +97,11 @@ def precision_and_recall(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_truth(truth: np.ndarray, size: tuple[int, ...], num_classes: int) -> None:
-    """Raise a ValueError unless the true mask has the size and only ids 0..C-1 or 255."""
+    """Refuse a true mask (H, W) that does not fit what it is compared with.
+
+    Raises:
+        ValueError: its shape is not ``size``, or an id is neither in 0..C-1 nor 255.
+    """
     if truth.shape != size:
         raise ValueError(f'the true mask must have the size {size}, got {truth.shape}.')
     ids = np.unique(truth)
@@ -110,7 +114,7 @@ def check_truth(truth: np.ndarray, size: tuple[int, ...], num_classes: int) -> N
 
 
 def class_counts(confusion: np.ndarray) -> ClassCounts:
-    """Hit, predicted and true pixels per class."""
+    """Hit, predicted and true pixels per class, each (..., C), of confusions (..., C, C)."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     return ClassCounts(hits, confusion.sum(axis=-2), confusion.sum(axis=-1))
 
@@ -136,7 +140,11 @@ def false_ratios(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def supported_classes(confusion: np.ndarray, min_pixels: int) -> np.ndarray:
-    """Classes with at least ``min_pixels`` > 0 true pixels, (C,) bool; all thresholds agree."""
+    """Classes with at least ``min_pixels`` true pixels, (C,) bool; all thresholds agree.
+
+    Raises:
+        ValueError: ``min_pixels`` is not > 0.
+    """
     if min_pixels <= 0:
         raise ValueError(f'min_pixels must be > 0, got {min_pixels}.')
     return class_counts(confusion).true.reshape(-1, confusion.shape[-1])[0] >= min_pixels

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Which precision sums are taken in."""
+
 import torch
 from torch import Tensor
 

@@ -78,7 +78,7 @@ class Transition:
         return F.pad(maps, (0, self.reach)).flatten(1)
 
     def grid(self, flat: Tensor) -> Tensor:
-        """What :meth:`flat` did, undone."""
+        """Padded rows (C, h * stride) back to maps (C, h, w)."""
         return flat.unflatten(1, (self.size[0], self.stride))[..., : self.size[1]]
 
     def step(self, flat: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Networks, heads and losses of the scope ``mmocr_wsss``."""
+
 from .affinity_net import AffinityHead, AffinityNet
 from .cam_classifier import CAMClassifier
 from .cam_head import CAMHead

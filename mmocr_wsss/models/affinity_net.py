@@ -57,7 +57,11 @@ class AffinityHead(BaseModule):
         nn.init.xavier_uniform_(self.embed.weight, gain=4)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Feature maps, each (N, in_channels, h, w), to (N, sum of widths, h, w)."""
+        """Feature maps, each (N, in_channels, h, w), to (N, sum of widths, h, w).
+
+        Raises:
+            ValueError: the backbone gives another number of maps.
+        """
         if len(feats) != len(self.reduce):
             raise ValueError(
                 f'the backbone gives {len(feats)} feature maps, AffinityHead has in_channels for '

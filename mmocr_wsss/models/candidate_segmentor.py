@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Segmentors of mmseg with the out-of-candidate term."""
+
 import contextlib
 from collections.abc import Iterator, Sequence
 
@@ -151,7 +153,11 @@ def listen_to_logits(head: nn.Module) -> Iterator[list]:
 
 
 def main_output(head: nn.Module, outputs: Tensor | Sequence[Tensor]) -> Tensor:
-    """The (N, C, h, w) logits among the outputs of a head."""
+    """The (N, C, h, w) logits among the outputs of a head.
+
+    Raises:
+        ValueError: it gave nothing of that shape.
+    """
     if isinstance(outputs, (tuple, list)):
         kinds = [kind.__name__ for kind in type(head).__mro__]
         outputs = outputs[next((MAIN_OUTPUT[kind] for kind in kinds if kind in MAIN_OUTPUT), 0)]

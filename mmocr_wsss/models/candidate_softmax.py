@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""A segmentor whose softmax knows the candidates alone."""
+
 from collections.abc import Sequence
 
 from mmseg.structures import SegDataSample

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""MCTformer's maps of classes."""
+
 import torch
 from torch import Tensor
 

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""MCTformer's scores and losses."""
+
 import torch
 from mmpretrain.models import MultiLabelClsHead
 from mmpretrain.structures import DataSample

@@ -141,7 +141,7 @@ class SEAMClassifier(CAMClassifier):
         return seam.resize(refined, inputs.shape[-2:])
 
     def predict(self, inputs: Tensor, data_samples: list | None = None) -> list:
-        """Scores of the tags, without the pixel correlation."""
+        """Samples with the scores (K,) of the tags, without the pixel correlation."""
         conv6 = self.extract_feat(inputs)[-1]
         cam = at_least_float32(self.head.classifier(conv6))
         logits = seam.resize(cam, inputs.shape[-2:]).mean(dim=(-2, -1))[:, 1:]

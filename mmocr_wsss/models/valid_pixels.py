@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Which cells of a logit grid count."""
+
 from collections.abc import Sequence
 
 import torch

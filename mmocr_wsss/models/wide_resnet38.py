@@ -94,6 +94,7 @@ class BasicBlock(_PreActivationBlock):
         self.conv_branch2b1 = _conv3x3(mid_channels, out_channels, 1, dilation)
 
     def branch(self, activated: Tensor) -> Tensor:
+        """(N, C', h, w) of what is added to the shortcut, from the activated input (N, C, H, W)."""
         return self.conv_branch2b1(self.bn_branch2b1(self.conv_branch2a(activated)).relu_())
 
 
@@ -114,6 +115,7 @@ class BottleneckBlock(_PreActivationBlock):
         self.conv_branch2b2 = nn.Conv2d(half, out_channels, 1, bias=False)
 
     def branch(self, activated: Tensor) -> Tensor:
+        """As :meth:`BasicBlock.branch`; h and w are those of the input."""
         x = self.conv_branch2a(activated)
         x = self.conv_branch2b1(self.dropout_2b1(self.bn_branch2b1(x).relu_()))
         return self.conv_branch2b2(self.dropout_2b2(self.bn_branch2b2(x).relu_()))

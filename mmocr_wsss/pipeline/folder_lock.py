@@ -11,7 +11,11 @@ from mmocr_wsss.artifacts import remove_leftovers
 
 @contextlib.contextmanager
 def only_one(out: Path) -> Iterator[int]:
-    """Hold the lock of an output folder; commands inherit it, so orphans hold it too."""
+    """Hold the lock of an output folder; commands inherit it, so orphans hold it too.
+
+    Raises:
+        ValueError: another run holds it.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with open(out / '.lock', 'a') as file:
         try:

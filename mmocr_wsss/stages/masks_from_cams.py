@@ -42,7 +42,14 @@ def threshold_positions(cam: np.ndarray, threshold: float) -> np.ndarray:
 def crf_positions(
     cam: np.ndarray, photo: np.ndarray, threshold: float, settings: dict
 ) -> np.ndarray:
-    """The same after a dense CRF on [threshold, CAMs]."""
+    """As :func:`threshold_positions`, after a dense CRF on [threshold, CAMs].
+
+    Args:
+        cam: (k, H, W) in [0, 1].
+        photo: (H, W, 3) uint8 RGB.
+        threshold: background score.
+        settings: of :func:`~mmocr_wsss.functional.dense_crf.dense_crf`.
+    """
     return dense_crf(_with_background(cam, threshold), photo, **settings).argmax(axis=0)
 
 

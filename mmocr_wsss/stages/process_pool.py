@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""One function over many files, in several processes."""
+
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor

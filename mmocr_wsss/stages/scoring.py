@@ -43,7 +43,11 @@ SPLITS = {
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
-    """(H, W) uint8 class ids of a grey or palette PNG (indices, not colours)."""
+    """(H, W) uint8 class ids of a grey or palette PNG (indices, not colours).
+
+    Raises:
+        ValueError: the image is of another kind.
+    """
     with Image.open(path) as image:
         if image.mode not in ('L', 'P'):
             raise ValueError(
@@ -153,7 +157,7 @@ def header(folder, masks, list_file, ids, names, min_pixels, supported) -> dict[
 
 
 def describe(confusion: np.ndarray, names: Sequence[str], supported: np.ndarray) -> dict[str, Any]:
-    """All measures of one confusion, and a table with a row per class."""
+    """All measures of one (C, C) confusion, and a table with a row per class."""
     columns = [class_iou(confusion), *false_ratios(confusion), class_counts(confusion).true]
     keys = ('iou', 'false_positives', 'false_negatives', 'true_pixels')
     rows = zip(*(column.tolist() for column in columns), strict=True)

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""CAMs to look at while the classifier trains."""
+
 import contextlib
 import math
 import random

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Steps of data pipelines: augmentation, loading and packing."""
+
 from mmocr_wsss.datasets.transforms.candidate_mosaic import CandidateMosaic
 from mmocr_wsss.datasets.transforms.hsv_jitter import HSVJitter
 from mmocr_wsss.datasets.transforms.load_crf_scores import LoadCRFScores

@@ -47,6 +47,11 @@ class HSVJitter(BaseTransform):
         return np.array([np.random.randint(-delta, delta + 1) for delta in self.deltas])
 
     def transform(self, results: dict) -> dict:
+        """Replace ``img``.
+
+        Raises:
+            TypeError: it is not uint8 (H, W, 3).
+        """
         image = results['img']
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise TypeError(

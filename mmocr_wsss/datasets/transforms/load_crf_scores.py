@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""AffinityNet's training labels, before they are decided."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -20,6 +22,7 @@ class LoadCRFScores(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
+        """Add ``crf_scores``."""
         scores = read_crf_scores(results['stage_file'])
         stacked = np.concatenate([scores.low, scores.high]).transpose(1, 2, 0)
         size = results['img'].shape[:2]

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""Photos that are read whole or not at all."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
@@ -29,6 +31,7 @@ class LoadPhoto(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
+        """Add ``img`` and its sizes."""
         content = fileio.get(results['img_path'], backend_args=self.backend_args)
         image = np.ascontiguousarray(decode_photo(content)[..., ::-1])
         results['img'] = image

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""What AffinityNet is trained on."""
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -30,6 +32,7 @@ class PackAffinityInputs(BaseTransform):
         self.stride = stride
 
     def transform(self, results: dict) -> dict:
+        """Give ``inputs`` and ``data_samples`` in place of the results."""
         scores = torch.from_numpy(np.ascontiguousarray(results['crf_scores'].transpose(2, 0, 1)))
         if any(side % self.stride for side in scores.shape[1:]):
             raise ValueError(

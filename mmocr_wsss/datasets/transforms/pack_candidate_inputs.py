@@ -34,6 +34,11 @@ class PackCandidateInputs(PackSegInputs):
         super().__init__(meta_keys=meta_keys)
 
     def transform(self, results: dict) -> dict:
+        """Give ``inputs`` and ``data_samples`` in place of the results.
+
+        Raises:
+            ValueError: there are no candidates in them.
+        """
         if 'candidates' not in results:
             raise ValueError(
                 'PackCandidateInputs finds no `candidates` in the results. Wrap the dataset in '

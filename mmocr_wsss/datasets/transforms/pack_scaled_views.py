@@ -50,6 +50,7 @@ class PackScaledViews(BaseTransform):
         self.interpolation, self.backend = interpolation, backend
 
     def transform(self, results: dict) -> dict:
+        """Give ``inputs`` and ``data_samples`` in place of the results."""
         height, width = results['img'].shape[:2]
         sample = DataSample(
             metainfo=dict(

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""What the random walk starts from: a photo and its CAMs."""
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -17,6 +19,7 @@ class LoadCAM(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
+        """Add ``cam`` and ``class_ids``."""
         cam_file = read_cam(results['stage_file'])
         results['cam'], results['class_ids'] = full_size(cam_file), cam_file.class_ids
         return results
@@ -36,6 +39,7 @@ class PackWalkInputs(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
+        """Give ``inputs`` and ``data_samples`` in place of the results."""
         cam, size = results['cam'], results['img'].shape[:2]
         if cam.shape[1:] != size:
             raise ValueError(

@@ -85,6 +85,11 @@ class RandomCropOrPad(BaseTransform):
         return offsets
 
     def transform(self, results: dict) -> dict:
+        """Replace ``img`` and the masks, set the sizes and ``valid_box``.
+
+        Raises:
+            ValueError: the image is not (H, W, 3), or a mask has another size.
+        """
         image = results['img']
         size = image.shape[:2]
         if image.ndim != 3 or image.shape[2] != 3:

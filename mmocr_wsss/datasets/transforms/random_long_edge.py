@@ -54,6 +54,11 @@ class RandomLongEdge(Resize):
         return int(np.random.randint(self.edge_range[0], self.edge_range[1] + 1))
 
     def transform(self, results: dict) -> dict:
+        """Resize ``img`` and the masks, note the new ``scale`` (width, height).
+
+        Raises:
+            TypeError: Pillow is to resize an image that is not uint8.
+        """
         image = results['img']
         if self.backend == 'pillow' and image.dtype != np.uint8:
             raise TypeError(

@@ -48,6 +48,7 @@ class RandomRescale(Resize):
         return float(np.random.uniform(*self.ratio_range))
 
     def transform(self, results: dict) -> dict:
+        """Resize ``img`` and the masks, note the new ``scale`` (width, height)."""
         factor = self._factor()
         height, width = results['img'].shape[:2]
         results['scale'] = tuple(max(1, round(side * factor)) for side in (width, height))

@@ -22,6 +22,11 @@ class SeedTransforms(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
+        """Seed the generators from ``sample_idx``.
+
+        Raises:
+            ValueError: the index carries no seed.
+        """
         index = results.get('sample_idx')
         if not isinstance(index, SeededIndex):
             raise ValueError(

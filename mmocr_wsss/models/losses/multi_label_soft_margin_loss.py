@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""The loss of the published CAM classifiers."""
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""A simple alternative to the out-of-candidate loss."""
+
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn

@@ -1,4 +1,6 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
+"""The out-of-candidate loss as a config names it."""
+
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
@@ -92,6 +94,9 @@ class OutOfCandidateLoss(nn.Module):
         Args:
             prior: (C, C) float > 0, rows by predicted class id, from
                 :func:`~mmocr_wsss.functional.out_of_candidate.annotation_correlation`.
+
+        Raises:
+            ValueError: it is not square, or a share is not > 0.
         """
         prior = torch.as_tensor(prior, dtype=torch.float32)
         if prior.ndim != 2 or prior.shape[0] != prior.shape[1] or not (prior > 0).all():
