@@ -5,25 +5,22 @@ As a program (``torch.distributed.run``): train and walk every config given, in 
 processes of one group.
 """
 
-import argparse
 from pathlib import Path
 
 import cam_recipes
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
 from mmocr_wsss.cam_files import cam_grid, cam_path, write_cam
 from mmocr_wsss.crf_files import write_crf_scores
-from mmocr_wsss.engine.cpu_processes import closes_process_group, start_cpu_processes
 from mmocr_wsss.labels import class_ids_from_tags
 from mmocr_wsss.stage_files import write_stage
 
 CONFIGS = cam_recipes.CONFIGS
 LEAVES = sorted((CONFIGS / 'affinity').glob('*.py'))
-STEPS = 2
+STEPS = cam_recipes.STEPS
 SIDE = 96
 HEIGHT, WIDTH = 48, 64
 
@@ -80,25 +77,5 @@ def make_masks(cfg, checkpoint: Path, out: Path) -> dict:
     return Runner.from_cfg(cfg).test()
 
 
-@closes_process_group
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path, help='holds NAME/data and NAME/one per recipe NAME')
-    parser.add_argument('recipes', nargs='+', type=Path)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    wrapper = None
-    for path in args.recipes:
-        folder = args.folder / path.stem
-        cfg = tiny_config(path, folder / 'data', folder / 'two')
-        cfg.launcher = 'pytorch'
-        if wrapper is None:  # one process group for all of them
-            start_cpu_processes(cfg, 'pytorch')
-            wrapper = cfg.model_wrapper_cfg
-        cfg.model_wrapper_cfg = wrapper
-        cam_recipes.train(cfg)
-        make_masks(cfg, folder / 'one' / f'iter_{STEPS}.pth', folder / 'two' / 'masks')
-
-
 if __name__ == '__main__':
-    main()
+    cam_recipes.main(__doc__, tiny_config, make_masks, 'masks')

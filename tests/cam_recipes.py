@@ -7,6 +7,8 @@ in the processes of one group.
 
 import argparse
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -113,8 +115,16 @@ def make_cams(cfg, checkpoint: Path, out: Path) -> dict:
 
 
 @closes_process_group
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(description: str, config_of: Callable, make: Callable, out: str) -> None:
+    """The program: the recipes in the processes of one group, from ``one`` to ``two``.
+
+    Args:
+        description: of the program.
+        config_of: makes the small config of a recipe from its path, data and work folder.
+        make: the step after training, ``make(cfg, checkpoint, folder)``.
+        out: what its folder is called.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument('folder', type=Path, help='holds NAME/data and NAME/one per recipe NAME')
     parser.add_argument('recipes', nargs='+', type=Path)
     args = parser.parse_args()
@@ -122,7 +132,7 @@ def main() -> None:
     wrapper = None
     for path in args.recipes:
         folder = args.folder / path.stem
-        cfg = tiny_config(path, folder / 'data', folder / 'two')
+        cfg = config_of(path, folder / 'data', folder / 'two')
         cfg.launcher = 'pytorch'
         if wrapper is None:  # one process group for all of them
             start_cpu_processes(cfg, 'pytorch')
@@ -130,8 +140,31 @@ def main() -> None:
         cfg.model_wrapper_cfg = wrapper
         assert get_dist_info()[1] > 1
         train(cfg)
-        make_cams(cfg, folder / 'one' / f'iter_{STEPS}.pth', folder / 'two' / 'cams')
+        make(cfg, folder / 'one' / f'iter_{STEPS}.pth', folder / 'two' / out)
+
+
+def run_in_two_processes(run_process, program: str, folder: Path, paths: list[Path]) -> None:
+    """:func:`main` of ``program`` for recipes that one process has run in ``folder``."""
+    done = run_process(
+        sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--standalone',
+        program, folder, *paths, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    for path in paths:
+        assert (folder / path.stem / 'two' / f'iter_{STEPS}.pth').is_file()
+
+
+def files_of_both(place: Path, out: str) -> list[dict[str, bytes]]:
+    """Content of the files that one process and two have made of a recipe."""
+    return [
+        {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob('*')
+            if path.is_file()
+        }
+        for folder in (place / 'one' / out, place / 'two' / out)
+    ]
 
 
 if __name__ == '__main__':
-    main()
+    main(__doc__, tiny_config, make_cams, 'cams')

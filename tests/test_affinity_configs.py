@@ -3,8 +3,7 @@
 
 import json
 import re
-import sys
-from pathlib import Path
+from functools import cache
 
 import affinity_recipes
 import cam_recipes
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
-from test_cam_configs import groups
+from test_cam_configs import trained_groups
 
 from mmocr_wsss.cam_files import read_cam
 from mmocr_wsss.stage_files import read_stage
@@ -38,24 +37,22 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module')
 def one_process(folder, voc_root):
     """Trains a recipe and walks once: name -> (runner, changed, metrics, folder)."""
-    done = {}
 
+    @cache
     def run(path):
-        if path.stem not in done:
-            place = folder / path.stem
-            classes = 'coco14' if 'coco' in path.stem else 'voc'
-            data = Config.fromfile(
-                cam_recipes.CONFIGS / 'cam' / f'seam_r38_{classes.removesuffix("14")}.py'
-            )
-            cam_recipes.write_data(data, voc_root, place / 'data')
-            ids = (place / 'data' / data.train_dataloader.dataset.ann_file).read_text().split()
-            affinity_recipes.write_stage_files(place / 'data', classes, ids)
-            cfg = affinity_recipes.tiny_config(path, place / 'data', place / 'one')
-            trained = cam_recipes.train(cfg)
-            checkpoint = place / 'one' / f'iter_{affinity_recipes.STEPS}.pth'
-            metrics = affinity_recipes.make_masks(cfg, checkpoint, place / 'one' / 'masks')
-            done[path.stem] = (*trained, metrics, place / 'one')
-        return done[path.stem]
+        place = folder / path.stem
+        classes = 'coco14' if 'coco' in path.stem else 'voc'
+        data = Config.fromfile(
+            cam_recipes.CONFIGS / 'cam' / f'seam_r38_{classes.removesuffix("14")}.py'
+        )
+        cam_recipes.write_data(data, voc_root, place / 'data')
+        ids = (place / 'data' / data.train_dataloader.dataset.ann_file).read_text().split()
+        affinity_recipes.write_stage_files(place / 'data', classes, ids)
+        cfg = affinity_recipes.tiny_config(path, place / 'data', place / 'one')
+        trained = cam_recipes.train(cfg)
+        checkpoint = place / 'one' / f'iter_{affinity_recipes.STEPS}.pth'
+        metrics = affinity_recipes.make_masks(cfg, checkpoint, place / 'one' / 'masks')
+        return *trained, metrics, place / 'one'
 
     return run
 
@@ -91,20 +88,10 @@ def test_two_processes_write_the_bytes_of_one(one_process, run_process, folder):
     paths = [of(f'{method}_r38_{data}') for method in METHODS for data in ('voc', 'coco')]
     for path in paths:
         one_process(path)
-    done = run_process(
-        sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--standalone',
-        Path(affinity_recipes.__file__), folder, *paths, timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    cam_recipes.run_in_two_processes(run_process, affinity_recipes.__file__, folder, paths)
     for path in paths:
-        one, two = (files_of(folder / path.stem / name / 'masks') for name in ('one', 'two'))
+        one, two = cam_recipes.files_of_both(folder / path.stem, 'masks')
         assert len(one) == 15 and one == two, path.stem  # masks, scores and stage.json
-        assert (folder / path.stem / 'two' / 'iter_2.pth').is_file()
-
-
-def files_of(folder):
-    found = (path for path in folder.rglob('*') if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +103,7 @@ def files_of(folder):
     ],
 )
 def test_convention_settings_are_the_published_ones(name, lr, iters, walk):
-    found, defaults, cfg = groups(of(name))
+    found, defaults, cfg = trained_groups(of(name))
     # 43 convolutions of which conv1a and the 7 of b2 are frozen; f8_3, f8_4, f8_5, f9
     assert found == {(1, 5e-4): 35, (10, 5e-4): 4}
     assert (defaults['lr'], defaults['momentum']) == (lr, 5e-4)

@@ -2,15 +2,14 @@
 """Every recipe of configs/cam trains and writes CAMs, with one process and with two."""
 
 import json
-import sys
-from collections import Counter
-from pathlib import Path
+from functools import cache
 
 import cam_recipes
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from published_optimisers import factors, groups
 
 from mmocr_wsss.cam_files import read_cam
 from mmocr_wsss.stage_files import read_stage
@@ -36,18 +35,16 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module')
 def one_process(folder, voc_root):
     """Trains a recipe and makes its CAMs once: name -> (runner, changed, metrics, folder)."""
-    done = {}
 
+    @cache
     def run(path):
-        if path.stem not in done:
-            place = folder / path.stem
-            cam_recipes.write_data(Config.fromfile(path), voc_root, place / 'data')
-            cfg = cam_recipes.tiny_config(path, place / 'data', place / 'one')
-            trained = cam_recipes.train(cfg)
-            checkpoint = place / 'one' / f'iter_{cam_recipes.STEPS}.pth'
-            metrics = cam_recipes.make_cams(cfg, checkpoint, place / 'one' / 'cams')
-            done[path.stem] = (*trained, metrics, place / 'one')
-        return done[path.stem]
+        place = folder / path.stem
+        cam_recipes.write_data(Config.fromfile(path), voc_root, place / 'data')
+        cfg = cam_recipes.tiny_config(path, place / 'data', place / 'one')
+        trained = cam_recipes.train(cfg)
+        checkpoint = place / 'one' / f'iter_{cam_recipes.STEPS}.pth'
+        metrics = cam_recipes.make_cams(cfg, checkpoint, place / 'one' / 'cams')
+        return *trained, metrics, place / 'one'
 
     return run
 
@@ -78,25 +75,14 @@ def test_two_processes_write_the_bytes_of_one(one_process, run_process, folder):
     paths = [of(f'{method}_{data}') for method in METHODS for data in ('voc', 'coco')]
     for path in paths:
         one_process(path)
-    script = Path(cam_recipes.__file__)
-    done = run_process(
-        sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--standalone',
-        script, folder, *paths, timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    cam_recipes.run_in_two_processes(run_process, cam_recipes.__file__, folder, paths)
     for path in paths:
-        one, two = (files_of(folder / path.stem / name / 'cams') for name in ('one', 'two'))
+        one, two = cam_recipes.files_of_both(folder / path.stem, 'cams')
         assert len(one) == 8 and one == two, path.stem  # seven CAMs and stage.json
-        assert (folder / path.stem / 'two' / 'iter_2.pth').is_file()
 
 
-def files_of(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def groups(path):
-    """{(lr factor, weight decay): trained tensors}, optimiser defaults, and the config."""
-    from mmengine.optim import build_optim_wrapper
+def trained_groups(path):
+    """As :func:`published_optimisers.groups`, and the config."""
     from mmengine.registry import init_default_scope
     from mmpretrain.registry import MODELS
 
@@ -105,14 +91,7 @@ def groups(path):
     cfg.model.backbone.init_cfg = None
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    found = Counter()
-    for group in wrapper.optimizer.param_groups:
-        for parameter in group['params']:
-            if parameter.requires_grad:
-                factor = round(group['lr'] / wrapper.optimizer.defaults['lr'], 6)
-                found[factor, group['weight_decay']] += 1
-    return dict(found), wrapper.optimizer.defaults, cfg
+    return *groups(model, cfg), cfg
 
 
 @pytest.mark.parametrize(
@@ -126,7 +105,7 @@ def groups(path):
     ],
 )
 def test_convention_optimiser_is_the_published_one(name, new, lr, iters, batch):
-    found, defaults, cfg = groups(of(name))
+    found, defaults, cfg = trained_groups(of(name))
     assert found == {(1, 5e-4): 35, (10, 5e-4): new}
     assert (defaults['lr'], defaults['momentum']) == (lr, 5e-4)
     assert cfg.train_cfg.max_iters == iters and cfg.auto_scale_lr.base_batch_size == batch
@@ -134,18 +113,10 @@ def test_convention_optimiser_is_the_published_one(name, new, lr, iters, batch):
 
 @pytest.mark.parametrize('name', ['affinitynet_r38_voc', 'seam_r38_voc', 'seam_r38_coco'])
 def test_convention_poly_schedule_is_the_published_one(name):
-    from mmengine.registry import PARAM_SCHEDULERS
-
     cfg = Config.fromfile(of(name))
-    (scheduler,) = cfg.param_scheduler
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = PARAM_SCHEDULERS.build(dict(scheduler), default_args=dict(optimizer=optimizer))
-    for step in range(2000):
-        if step in (0, 1, 1999):
-            expected = (1 - step / cfg.train_cfg.max_iters) ** 0.9
-            assert optimizer.param_groups[0]['lr'] == pytest.approx(expected, rel=1e-6)
-        optimizer.step()
-        scheduler.step()
+    for step, factor in factors(cfg, (0, 1, 1999)).items():
+        expected = (1 - step / cfg.train_cfg.max_iters) ** 0.9
+        assert factor == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)

@@ -2,7 +2,6 @@
 """Every config is built, trained for two iterations and validated on tiny photos."""
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
+from published_optimisers import factors, groups
 
 from mmocr_wsss.labels import foreground_classes, palette
 
@@ -166,9 +166,8 @@ def test_layout_of_config(path):
         assert word in header, f'{path}: the header comment lacks {word!r}'
 
 
-def groups(path):
-    """{(lr factor, weight decay): number of trained tensors} of a config's optimizer."""
-    from mmengine.optim import build_optim_wrapper
+def trained_groups(path):
+    """As :func:`published_optimisers.groups`, and the config."""
     from mmseg.registry import MODELS
     from mmseg.utils import register_all_modules
 
@@ -176,44 +175,20 @@ def groups(path):
     cfg = Config.fromfile(path)
     cfg.model.backbone.update(init_cfg=None, width_mult=1 / 16)
     cfg.model.decode_head.update(in_channels=256, channels=16)
-    wrapper = build_optim_wrapper(MODELS.build(cfg.model), cfg.optim_wrapper)
-    found = Counter()
-    for group in wrapper.optimizer.param_groups:
-        for parameter in group['params']:
-            if parameter.requires_grad:
-                factor = round(group['lr'] / wrapper.optimizer.defaults['lr'], 6)
-                found[factor, group['weight_decay']] += 1
-    return dict(found), wrapper.optimizer.defaults, cfg
+    return *groups(MODELS.build(cfg.model), cfg), cfg
 
 
 def test_convention_parameter_groups_are_the_published_ones():
     # SEAM: 43 backbone convolutions, 3 of the head at 10x, the classifier's bias at 20x undecayed
-    found, defaults, cfg = groups(CONFIGS / 'segmentation/seam_r38_voc.py')
+    found, defaults, cfg = trained_groups(CONFIGS / 'segmentation/seam_r38_voc.py')
     assert found == {(1, 5e-4): 43, (10, 5e-4): 3, (20, 0): 1}
     assert (defaults['lr'], defaults['momentum']) == (0.001, 0.9)
     assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (20000, 5)
     # MCTformer: conv1a frozen; two weights and two biases of the head at 10x; momentum 1e-5
-    found, defaults, cfg = groups(CONFIGS / 'segmentation/mctformer_r38_voc.py')
+    found, defaults, cfg = trained_groups(CONFIGS / 'segmentation/mctformer_r38_voc.py')
     assert found == {(1, 0): 42, (10, 0): 4}
     assert (defaults['lr'], defaults['momentum']) == (0.0007, 1e-5)
     assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (79350, 4)
-
-
-def factors(path, steps):
-    """Learning-rate factor of the config's scheduler at the given iterations."""
-    import torch
-    from mmengine.registry import PARAM_SCHEDULERS
-
-    (scheduler,) = Config.fromfile(path).param_scheduler
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = PARAM_SCHEDULERS.build(dict(scheduler), default_args=dict(optimizer=optimizer))
-    found = {}
-    for step in range(max(steps) + 1):
-        if step in steps:
-            found[step] = optimizer.param_groups[0]['lr']
-        optimizer.step()
-        scheduler.step()
-    return found
 
 
 @pytest.mark.parametrize(
@@ -221,5 +196,5 @@ def factors(path, steps):
     [('segmentation/seam_r38_voc.py', 20001), ('segmentation/mctformer_r38_voc.py', 79350)],
 )
 def test_convention_poly_schedule_is_the_published_one(path, total):
-    for step, factor in factors(CONFIGS / path, (0, 1, 5000, 19000)).items():
+    for step, factor in factors(Config.fromfile(CONFIGS / path), (0, 1, 5000, 19000)).items():
         assert factor == pytest.approx((1 - step / total) ** 0.9, rel=1e-6)
