@@ -19,6 +19,21 @@ _ORIENTATION = 0x0112  # EXIF tag; 5..8 swap width and height
 _THREADS = 4  # decoding releases the interpreter lock
 
 
+def require_data_folder(
+    data_prefix: dict[str, str], key: str, data_root: str | None, backend_args: dict | None
+) -> None:
+    """Whether a folder of a dataset is there.
+
+    Raises:
+        FileNotFoundError: names the folder, the keys that it comes from and where it was sought.
+    """
+    if not fileio.isdir(data_prefix[key], backend_args):
+        raise FileNotFoundError(
+            f'{data_prefix[key]}: no such folder (data_prefix[{key!r}], data_root {data_root!r}; '
+            f'relative paths start at {os.getcwd()}). --data-root names the folder of the data.'
+        )
+
+
 def image_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
     """(height, width) of an image from its header, as the pipelines will load it.
 

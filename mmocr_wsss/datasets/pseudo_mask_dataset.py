@@ -17,6 +17,7 @@ from mmocr_wsss.datasets.mask_files import (
     map_files,
     mask_size_and_ids,
     out_of_range_ids,
+    require_data_folder,
 )
 from mmocr_wsss.datasets.true_masks import refuse_true_masks
 from mmocr_wsss.labels import BACKGROUND_NAME, foreground_classes, palette
@@ -111,11 +112,7 @@ class PseudoMaskDataset(BaseSegDataset):
             ValueError: there is no list, and no photo with the suffix.
         """
         for key in ('img_path',) if self._blind else ('img_path', 'seg_map_path'):
-            if not fileio.isdir(self.data_prefix[key], self.backend_args):
-                raise FileNotFoundError(
-                    f'{self.data_prefix[key]}: no such folder (data_prefix[{key!r}], '
-                    f'data_root {self.data_root!r}).'
-                )
+            require_data_folder(self.data_prefix, key, self.data_root, self.backend_args)
         if not self.ann_file:
             infos = super().load_data_list()
             if not infos:

@@ -13,7 +13,7 @@ from mmengine.dataset import BaseDataset
 
 from mmocr_wsss.artifacts import Offenders
 from mmocr_wsss.datasets.id_lists import read_id_list
-from mmocr_wsss.datasets.mask_files import map_files
+from mmocr_wsss.datasets.mask_files import map_files, require_data_folder
 from mmocr_wsss.datasets.tag_tables import collect_tags, describe
 from mmocr_wsss.labels import foreground_classes
 from mmocr_wsss.registry import DATASETS
@@ -81,10 +81,7 @@ class TaggedImageDataset(BaseDataset):
             ValueError: photos or tags are missing or malformed: one error for all.
         """
         folder = self.data_prefix['img_path']
-        if not fileio.isdir(folder, self.backend_args):
-            raise FileNotFoundError(
-                f"{folder}: no such folder (data_prefix['img_path'], data_root {self.data_root!r})."
-            )
+        require_data_folder(self.data_prefix, 'img_path', self.data_root, self.backend_args)
         ids = read_id_list(self.ann_file) if self.ann_file else self._ids_in(folder)
         source = self._tag_source()
         bad = Offenders(f'{describe(source)} for {self.ann_file or folder}')
