@@ -24,8 +24,14 @@ class OutOfCandidateLoss(nn.Module):
 
     The mathematics is in :mod:`mmocr_wsss.functional.out_of_candidate`; this
     module owns the defaults, the prior, the averaging over ranks and the warm-up.
-    The state dict is empty. All defaults are ours: the paper names none. What is
-    measured of them stands in ``docs/en/evidence.md``, a table per argument.
+    The state dict is empty.
+
+    All defaults are ours: the paper names none. Each is a row of a table in
+    ``docs/en/evidence.md``, but that of ``background``, which the data decides: split:
+    'Split of the candidates', threshold: 'Threshold of the group', margin: 'Margin, logits',
+    ranking: 'Ranking', average: 'Divided by the number of', start_iter: 'Start of the loss,
+    share of the schedule', loss_weight: 'Loss weight', group_background: 'Background in the
+    in-candidate group'.
 
     Args:
         split: how the in-candidate group of a pixel is chosen: 'all', 'prior',
