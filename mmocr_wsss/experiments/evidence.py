@@ -13,22 +13,22 @@ from mmocr_wsss.experiments.summary import Pairs, summarise
 from mmocr_wsss.experiments.tables import fill_page, tables
 from mmocr_wsss.visualization.evidence_plots import save_curves, save_gains
 
-#: Names in the folder of the documentation.
-PAGE, NUMBERS, LINES = 'evidence.md', 'evidence.json', 'evidence_runs.jsonl'
-GAINS, CURVES = 'evidence_gains.png', 'evidence_curves.png'
+#: What stands beside a page PAGE.md: PAGE + these.
+NUMBERS, LINES = '.json', '_runs.jsonl'
+GAINS, CURVES = '_gains.png', '_curves.png'
 
 
-def write_evidence(config: str, results: str, docs: str, step_ratios: dict[str, float]) -> int:
-    """Write numbers, figures and the tables of the page into the folder ``docs``.
+def write_evidence(config: str, results: str, page: str, step_ratios: dict[str, float]) -> int:
+    """Make the tables of a page anew, and numbers and figures beside it.
 
     The lines of the runs are copied there, so that everything can be made again from
-    the folder alone (``results`` = ``DOCS/evidence_runs.jsonl``).
+    the folder alone (``results`` = ``PAGE_runs.jsonl``).
 
     Args:
         config: of the experiment.
         results: file with the lines.
-        docs: folder with ``evidence.md``, whose tables are made anew.
-        step_ratios: as for ``summarise``; empty: those of the present ``evidence.json``.
+        page: the Markdown file that explains them, ``PAGE.md``.
+        step_ratios: as for ``summarise``; empty: those of the present ``PAGE.json``.
 
     Returns:
         Number of runs.
@@ -38,21 +38,20 @@ def write_evidence(config: str, results: str, docs: str, step_ratios: dict[str, 
         ValueError: the page and the tables do not fit, or the main comparison is not there.
     """
     grid = read_grid(config)
-    page = Path(docs, PAGE)
     require_file(page)
     require_file(results)
-    numbers = Path(docs, NUMBERS)
+    numbers = _beside(page, NUMBERS)
     if not step_ratios and numbers.is_file():
         step_ratios = read_json(numbers)['step_ratios']
     found = present_lines(grid, results)
     evidence = summarise(grid, Pairs(found), step_ratios)
-    text = fill_page(page.read_text(encoding='utf-8'), tables(evidence), str(page))
+    text = fill_page(Path(page).read_text(encoding='utf-8'), tables(evidence), page)
     lines = ''.join(json.dumps(line, ensure_ascii=False) + '\n' for line in found.values())
-    _write(Path(docs, LINES), lines)
+    _write(_beside(page, LINES), lines)
     write_json(numbers, evidence)
-    _write(page, text)
-    save_gains(Path(docs, GAINS), evidence)
-    save_curves(Path(docs, CURVES), evidence)
+    _write(Path(page), text)
+    save_gains(_beside(page, GAINS), evidence)
+    save_curves(_beside(page, CURVES), evidence)
     return len(found)
 
 
@@ -100,6 +99,10 @@ def _identity(line: dict[str, Any]) -> str:
 def _of(settings: Settings) -> str:
     oc = None if settings.oc is None else dict(settings.oc)
     return json.dumps([settings.masks, settings.share, dict(settings.both), oc], sort_keys=True)
+
+
+def _beside(page: str, ending: str) -> Path:
+    return Path(page).with_name(Path(page).stem + ending)
 
 
 def _write(path: Path, text: str) -> None:

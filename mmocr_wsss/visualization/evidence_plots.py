@@ -24,21 +24,26 @@ def save_gains(path: str | os.PathLike, evidence: Mapping[str, Any]) -> None:
             lines += [(group['title'], label, row, label == group['default'])
                       for label, row in done.items()]  # fmt: skip
     groups = len({title for title, *_ in lines})
-    figure, axes = _figure((8, 1.2 + 0.27 * (len(lines) + groups)))
+    figure, axes = _figure((8, 1.2 + 0.24 * (len(lines) + 2 * groups)))
     height, last, ticks = 0.0, None, []
     for title, label, row, default in lines:
-        height -= 1.0 if title == last else 1.8
+        if title != last:
+            height -= 0.8
+        if title != last and label:  # a line of its own for what the rows below differ in
+            height -= 1.0
+            ticks.append((height, title))
+        height -= 1.0
         low, high = row['ci_low'], row['ci_high']
         mean = row['delta_miou_mean']
         colour = _AFTER if default else _BEFORE
         if low is not None:
             axes.plot([low, high], [height, height], color=colour, linewidth=2)
         axes.plot(mean, height, 'o', color=colour, markersize=5)
-        head = f'{title}: ' if title != last else ''
-        ticks.append((height, f'{head}{label}'.rstrip(': ') or title))
+        ticks.append((height, f'{label}    ' if label else title))
         last = title
     axes.axvline(0, color='0.4', linewidth=1)
     axes.set_yticks([y for y, _ in ticks], [text for _, text in ticks], fontsize=8)
+    axes.tick_params(axis='y', length=0)
     axes.set_ylim(height - 1, 0)
     axes.set_xlabel('difference in mIoU, points; bar: 95 % interval')
     axes.grid(axis='x', alpha=0.3)

@@ -101,19 +101,20 @@ def test_only_lines_of_the_present_grid_count(experiment, tmp_path):
 
 def test_page_numbers_and_figures_say_the_same(experiment):
     path, results, docs = experiment
-    count = write_evidence(str(path), str(results), str(docs), {'experiment': 1.0123})
+    page = str(docs / 'evidence.md')
+    count = write_evidence(str(path), str(results), page, {'experiment': 1.0123})
     assert count == len(results.read_text().splitlines())
     evidence = json.loads((docs / 'evidence.json').read_text())
-    page = (docs / 'evidence.md').read_text()
-    assert 'old' not in page and page.endswith('The end.\n')
-    assert fill_page(page, tables(evidence), 'page') == page
-    assert '| time of a step | 1 | 1.012 |' in page and '+2.00 (-0.48 to +4.48)' in page
+    text = (docs / 'evidence.md').read_text()
+    assert 'old' not in text and text.endswith('The end.\n')
+    assert fill_page(text, tables(evidence), 'page') == text
+    assert '| time of a step | 1 | 1.012 |' in text and '+2.00 (-0.48 to +4.48)' in text
     for name in ('evidence_gains.png', 'evidence_curves.png'):
         picture = Image.open(docs / name)
         assert min(picture.size) > 300 and len(picture.convert('RGB').getcolors(1 << 20)) > 10
     # Again from the folder alone, with the ratio that is there: not a byte differs but figures'.
     texts = {p.name: p.read_bytes() for p in docs.iterdir() if p.suffix != '.png'}
-    write_evidence(str(path), str(docs / 'evidence_runs.jsonl'), str(docs), {})
+    write_evidence(str(path), str(docs / 'evidence_runs.jsonl'), page, {})
     assert {p.name: p.read_bytes() for p in docs.iterdir() if p.suffix != '.png'} == texts
 
 
@@ -130,17 +131,17 @@ def test_page_must_show_all_tables_and_no_others(experiment, change, message):
     page.write_text(change(page.read_text()))
     before = {p.name: p.read_bytes() for p in docs.iterdir()}
     with pytest.raises(ValueError, match=message):
-        write_evidence(str(path), str(results), str(docs), {})
+        write_evidence(str(path), str(results), str(docs / 'evidence.md'), {})
     assert {p.name: p.read_bytes() for p in docs.iterdir()} == before
 
 
 def test_page_and_results_must_be_there(experiment, tmp_path):
     path, results, docs = experiment
     with pytest.raises(FileNotFoundError, match='results'):
-        write_evidence(str(path), str(tmp_path / 'no_results.jsonl'), str(docs), {})
+        write_evidence(str(path), str(tmp_path / 'no_results.jsonl'), str(docs / 'evidence.md'), {})
     (docs / 'evidence.md').unlink()
     with pytest.raises(FileNotFoundError, match=r'evidence\.md'):
-        write_evidence(str(path), str(results), str(docs), {})
+        write_evidence(str(path), str(results), str(docs / 'evidence.md'), {})
 
 
 def test_step_ratios_are_read_from_the_benchmark(tmp_path):
@@ -153,13 +154,25 @@ def test_step_ratios_are_read_from_the_benchmark(tmp_path):
             read_step_ratios([item])
 
 
-def test_the_page_of_the_docs_is_what_its_lines_give(repo_root, tmp_path):
+EXPERIMENTS = {'evidence': 'voc-animals', 'evidence_synthetic': 'synthetic'}
+
+
+def test_every_experiment_has_a_page(repo_root):
+    configs = {path.stem for path in (repo_root / 'configs' / 'experiments').glob('*.py')}
+    assert configs == set(EXPERIMENTS.values())
+
+
+@pytest.mark.parametrize('page', EXPERIMENTS)
+def test_the_page_of_the_docs_is_what_its_lines_give(page, repo_root, tmp_path):
     docs = repo_root / 'docs' / 'en'
-    for name in ('evidence.md', 'evidence.json', 'evidence_runs.jsonl'):
+    texts = [f'{page}{ending}' for ending in ('.md', '.json', '_runs.jsonl')]
+    for name in texts:
         shutil.copy(docs / name, tmp_path)
-    config = repo_root / 'configs' / 'experiments' / 'voc-animals.py'
-    write_evidence(config, tmp_path / 'evidence_runs.jsonl', tmp_path, {})
-    for name in ('evidence.md', 'evidence.json', 'evidence_runs.jsonl'):
+    config = repo_root / 'configs' / 'experiments' / f'{EXPERIMENTS[page]}.py'
+    write_evidence(
+        str(config), str(tmp_path / f'{page}_runs.jsonl'), str(tmp_path / f'{page}.md'), {}
+    )
+    for name in texts:
         assert (tmp_path / name).read_bytes() == (docs / name).read_bytes(), name
-    for name in ('evidence_gains.png', 'evidence_curves.png'):
-        assert (docs / name).is_file()
+    for ending in ('_gains.png', '_curves.png'):
+        assert (docs / f'{page}{ending}').is_file()

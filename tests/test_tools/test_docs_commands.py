@@ -53,9 +53,9 @@ HOW = {
 #: Page -> tools that run there though HOW does less.
 RUN_ON = {'train_from_tags.md': {'tools/pipeline.py'}}
 #: Pages with tests of their own, here options and named files alone. reproduce.md:
-#: test_reproduce.py. evidence.md: test_evidence.py makes the page again; the tools of its
+#: test_reproduce.py. evidence*.md: test_evidence.py makes the pages again; the tools of its
 #: commands run in test_experiments.py and test_background_shift.py.
-CHECKED_ELSEWHERE = {'reproduce.md': 'parse', 'evidence.md': 'parse'}
+CHECKED_ELSEWHERE = dict.fromkeys(('reproduce.md', 'evidence.md', 'evidence_synthetic.md'), 'parse')
 #: Tool -> options that make a command fit for few photos.
 MORE = {
     'tools/dataset_converters/voc12.py': ['--any-count'],  # these are not 10,582 photos

@@ -170,7 +170,7 @@ def test_alternatives_and_shares_train_and_the_page_is_filled(
     page.write_text(''.join(f'# {n}\n<!-- table: {n} -->\n<!-- end -->\n' for n in names))
     step = tmp_path / 'step.json'
     step.write_text('{"step": {"step_ratio": 1.01234}}')
-    write = ['experiments/write_evidence', grid, out / 'results.jsonl', '--docs', docs]
+    write = ['experiments/write_evidence', grid, out / 'results.jsonl', '--page', page]
     assert run_tool(*write, '--step-ratio', f'experiment={step}') == 0
     assert 'evidence of 6 runs' in capsys.readouterr().out
     numbers = read_json(docs / 'evidence.json')
