@@ -18,7 +18,7 @@ common = {
     'param_scheduler.1.end': 601,
     'default_hooks.checkpoint.interval': 150,
 }
-seeds = dict(main=5, ablation=3)
+seeds = dict(main=5, balance=5, ablation=3)
 train_photos = 200
 min_pixels = 200000
 groups = dict(
