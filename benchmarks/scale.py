@@ -100,19 +100,20 @@ def stage_table(rows: list[dict], gpus: Sequence[int]) -> list[str]:
 
 
 def sum_table(found: dict[str, list[dict]], gpus: Sequence[int]) -> list[str]:
-    """A row per pipeline: hours of the stages on the first number of GPUs, and all together."""
-    names = [row['stage'] for row in next(iter(found.values()))]
-    heads = [f'all, {count} GPU{"s" * (count > 1)}' for count in gpus]
-    lines = [
-        f'| hours | {" | ".join([*names, *heads])} | GB | files |',
-        '|---' * (3 + len(names) + len(heads)) + '|',
+    """A column per pipeline: hours of the stages on the first number of GPUs, and all together."""
+    rows = list(found.values())
+    one = f'{gpus[0]} GPU{"s" * (gpus[0] > 1)}'
+    table = [
+        (f'{stages[0]["stage"]}, {one}', [number(row['hours'][0]) for row in stages])
+        for stages in zip(*rows, strict=True)
     ]
-    for pipeline, rows in found.items():
-        cells = [number(row['hours'][0]) for row in rows]
-        cells += [number(sum(row['hours'][i] for row in rows)) for i in range(len(gpus))]
-        total, files = sum(row['gb'] for row in rows), sum(row['files'] for row in rows)
-        lines.append(f'| {pipeline} | {" | ".join(cells)} | {number(total)} | {files:,} |')
-    return lines
+    for i, count in enumerate(gpus):
+        hours = [number(sum(row['hours'][i] for row in stages)) for stages in rows]
+        table.append((f'**all, {count} GPU{"s" * (count > 1)}**', hours))
+    table.append(('GB', [number(sum(row['gb'] for row in stages)) for stages in rows]))
+    table.append(('files', [f'{sum(row["files"] for row in stages):,}' for stages in rows]))
+    lines = [f'| hours | {" | ".join(found)} |', '|---' * (1 + len(found)) + '|']
+    return lines + [f'| {name} | {" | ".join(cells)} |' for name, cells in table]
 
 
 def assumption_table(assumed: Assumed) -> list[str]:

@@ -117,7 +117,7 @@ def test_stage_adds_its_parts_and_writes_to_the_disk():
     assert stage.gpu_memory(1, PLAIN) == 2e9 and stage.gpu_memory(2, PLAIN) == 1.5e9
 
 
-def test_tables_have_a_row_per_stage_and_one_per_pipeline():
+def test_tables_have_a_row_per_stage_and_a_column_per_pipeline():
     stages = [
         Stage('train', (TRAINING,), 3, 2e9, (2**30, 0)),
         Stage('p', (Pool(8, 9),), 1, 0),
@@ -129,8 +129,11 @@ def test_tables_have_a_row_per_stage_and_one_per_pipeline():
         '| train | 3.0 | 0.60 (on 5) | 9% | 10 images per update | 2.0 | 3 | 1.0 / 1.0 |',
         '| p | < 0.01 | < 0.01 | 100% | cores of one node | < 0.01 | 1 |  |',
     ]
-    (line,) = sum_table({'mine': rows}, (1, 8))[2:]
-    assert line == '| mine | 3.0 | < 0.01 | 3.0 | 0.60 | 2.0 | 4 |'
+    assert sum_table({'mine': rows, 'yours': rows}, (1, 8))[2:] == [
+        '| train, 1 GPU | 3.0 | 3.0 |', '| p, 1 GPU | < 0.01 | < 0.01 |',
+        '| **all, 1 GPU** | 3.0 | 3.0 |', '| **all, 8 GPUs** | 0.60 | 0.60 |',
+        '| GB | 2.0 | 2.0 |', '| files | 4 | 4 |',
+    ]  # fmt: skip
     assert [number(value) for value in (0.0049, 0.5, 9.94, 9.96, 1234.5)] == [
         '< 0.01', '0.50', '9.9', '10', '1,234',
     ]  # fmt: skip
@@ -193,6 +196,6 @@ def test_page_has_the_tables_that_its_command_prints(run_process):
     done = run_process(sys.executable, ROOT / 'benchmarks' / 'scale.py', timeout=600)
     assert done.returncode == 0, done.stderr
     printed = [line for line in done.stdout.splitlines() if line.startswith('| ')]
-    assert len(printed) == 6 * 10 + 7 + 21
+    assert len(printed) == 6 * 10 + 15 + 21
     shown = [line for line in page.split('## Checked')[0].splitlines() if line.startswith('| ')]
-    assert len(shown) == 2 * 10 + 7 + 21 and not [line for line in shown if line not in printed]
+    assert len(shown) == 2 * 10 + 15 + 21 and not [line for line in shown if line not in printed]
