@@ -182,7 +182,7 @@ def stream(command: list[str], log: Path, name: str, lock: int) -> tuple[int, st
         lock: file descriptor that the command keeps open.
 
     Returns:
-        The exit code and the last lines.
+        The exit code and the last lines; where our tools end with an error, its lines alone.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(repository()), *filter(None, [os.environ.get('PYTHONPATH')])]
@@ -215,7 +215,8 @@ def stream(command: list[str], log: Path, name: str, lock: int) -> tuple[int, st
             elif progress and time.time() - shown >= _PAUSE:
                 shown = time.time()
                 print(f'  {name} | {_short(line)}', flush=True)
-    return process.returncode, ''.join(last).rstrip()
+    end = ''.join(last)
+    return process.returncode, end[max(0, end.find('\nerror: ')) :].strip()
 
 
 def readable(command: list[str]) -> str:
