@@ -3,36 +3,17 @@
 # Run: python tools/experiments/run.py configs/experiments/synthetic.py \
 #   --data-root demo_output/dataset
 # Gives: docs/en/evidence_synthetic.md.
+_base_ = './voc-animals.py'
 pipeline = 'pipelines/synthetic.py'
 config = 'demo/oc_synthetic.py'
-common = {'default_hooks.checkpoint.interval': 200}
-seeds = dict(main=5, ablation=3)
+common = {'_delete_': True, 'default_hooks.checkpoint.interval': 200}
+seeds = dict(_delete_=True, main=5, ablation=3)
 train_photos = 100
 min_pixels = 1
 groups = dict(
-    main=dict(title='Main comparison', rows=dict(oc=dict()), default='oc'),
-    split=dict(
-        title='Split of the candidates',
-        default='adaptive',
-        rows=dict(
-            all=dict(loss=dict(split='all')),
-            prior=dict(loss=dict(split='prior')),
-            posterior=dict(loss=dict(split='posterior')),
-            adaptive=dict(),
-        ),
-    ),
-    background=dict(
-        title='Background in the in-candidate group',
-        default='yes',
-        rows={'yes': dict(), 'no': dict(loss=dict(group_background=False))},
-    ),
-    weight=dict(
-        title='Loss weight',
-        default='3',
-        rows={
-            '1': dict(loss=dict(loss_weight=1.0)),
-            '3': dict(),
-            '10': dict(loss=dict(loss_weight=10.0)),
-        },
-    ),
+    _delete_=True,
+    main={{_base_.groups.main}},
+    split={{_base_.groups.split}},
+    background={{_base_.groups.background}},
+    weight={{_base_.groups.weight}},
 )

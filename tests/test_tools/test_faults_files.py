@@ -78,6 +78,7 @@ def pickled(content):
 def pickled_attack(world):
     for image_id in IDS:
         attack = np.array({0: Attack(world['folder'] / 'ran')}, dtype=object)
+        # Written, never read here: the tool must refuse it without running what is in it.
         np.save(world['folder'] / f'{image_id}.npy', attack, allow_pickle=True)
 
 
