@@ -63,7 +63,7 @@ def convert_own_data(
             :func:`~mmocr_wsss.converters.own_lists.split_ids`.
         background: whether pixels may show none of the classes; without, every image needs a
             tag, and masks have no 0.
-        min_per_class: classes with fewer training images are reported as rare.
+        min_per_class: classes with fewer training, or validation, images are reported as rare.
         skip_unusable: leave out images that cannot be read and tags of images that are not
             there, and report them.
         jobs: processes.

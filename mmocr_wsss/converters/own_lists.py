@@ -114,7 +114,10 @@ def merge_copies(
 def count_images(
     plan: Plan, classes: Sequence[str], val_share: float, min_per_class: int
 ) -> dict[str, Any]:
-    """The numbers of the report: of images, of images per class, and rare classes."""
+    """The numbers of the report: of images, of images per class, and rare classes.
+
+    ``rare_in_val`` is empty where no image was to be held out.
+    """
     train, val = split_ids(plan.sources, val_share)
     per_class = {
         name: {
@@ -130,6 +133,9 @@ def count_images(
         'num_masks': len(plan.masks),
         'per_class': per_class,
         'rare_classes': [name for name in classes if per_class[name]['train'] < min_per_class],
+        'rare_in_val': [
+            name for name in classes if val_share and per_class[name]['val'] < min_per_class
+        ],
         'unused_classes': [name for name in classes if not any(per_class[name].values())],
     }
 

@@ -71,6 +71,7 @@ def test_a_data_set_comes_out(own):
             'hot dog': {'train': 1, 'val': 1},
         },
         'rare_classes': ['cat', 'hot dog'],
+        'rare_in_val': ['dog', 'hot dog'],
         'unused_classes': [],
         'sources': {image_id: path for path, image_id in IDS.items()},
         'other_files': 1,
@@ -233,7 +234,7 @@ def test_masks_of_other_content_are_not_mixed_in(own):
 def test_lists_follow_another_share_and_tags(own):
     convert(own, val_share=0.4)
     put(own / 'tags.csv', own_files.csv_of_names(TAGS | {'6.jpg': ['cat']}))
-    convert(own, val_share=0)
+    assert convert(own, val_share=0)['rare_in_val'] == []
     assert not (own / 'out/lists/val.txt').exists() and by_id(own)['6'] == ['cat']
     assert list(read_id_list(own / 'out/lists/train.txt')) == EACH
     assert read_dataset_file(own / 'out').val is None
@@ -936,6 +937,7 @@ def test_the_tool(own, monkeypatch, capsys):
     lines = [line.split() for line in text.out.splitlines()]
     assert ['images', '4', '2'] in lines and ['hot', 'dog', '1', '1'] in lines
     assert 'warning: fewer than 2 training images: cat (1), hot dog (1)\n' in text.out
+    assert 'warning: fewer than 2 validation images: dog (1), hot dog (1); numbers' in text.out
     assert text.out.endswith(f'effnet-lite0_voc-animals.py --data-root {own / "out"}\n')
     more('6.jpg,kat', '7.jpg,cat')(own)
     code, text = run(*tags, '--skip-unusable')

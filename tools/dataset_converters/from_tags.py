@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
         '--min-per-class',
         type=at_least(0),
         default=5,
-        help='warn of classes with fewer training images; unset: %(default)s',
+        help='warn of classes with fewer training or validation images; unset: %(default)s',
     )
     parser.add_argument(
         '--skip-unusable',
@@ -96,13 +96,13 @@ def as_text(report: dict, min_per_class: int) -> str:
         count = report[key] if isinstance(report[key], int) else len(report[key])
         if count:
             lines.append(f'{key.removeprefix("num_").replace("_", " "):{width}} {count:>7,}')
-    if report['rare_classes']:
-        lines.append(
-            f'warning: fewer than {min_per_class} training images: '
-            + ', '.join(
-                f'{name} ({report["per_class"][name]["train"]})' for name in report['rare_classes']
-            )
-        )
+    for key, part, kind, then in (
+        ('rare_classes', 'train', 'training', ''),
+        ('rare_in_val', 'val', 'validation', '; numbers for them say little: raise --val-share'),
+    ):
+        if rare := report[key]:
+            counts = ', '.join(f'{name} ({report["per_class"][name][part]})' for name in rare)
+            lines.append(f'warning: fewer than {min_per_class} {kind} images: {counts}{then}')
     return '\n'.join(lines)
 
 
