@@ -34,7 +34,7 @@ class AnnotationCorrelationHook(Hook):
         if not smoothing > 0:
             raise ValueError(f'smoothing must be > 0 so that no share is 0, got {smoothing}.')
         self.smoothing = smoothing
-        self.correlation = None
+        self.correlation: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Count the tags and hand the matrix to the loss.
@@ -57,22 +57,24 @@ class AnnotationCorrelationHook(Hook):
                 f'num_classes={tags.shape[1] + 1} with background; its decode head has '
                 f'{model.num_classes}.'
             )
-        self.correlation = annotation_correlation(tags, smoothing=self.smoothing)
-        model.loss_oc.set_prior(self.correlation.to(next(model.parameters()).device))
-        self._write(runner, dataset.metainfo['classes'], tags)
+        correlation = annotation_correlation(tags, smoothing=self.smoothing)
+        model.loss_oc.set_prior(correlation.to(next(model.parameters()).device))
+        self.correlation = correlation
+        self._write(runner, dataset.metainfo['classes'], tags, correlation)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store the matrix with the weights, as plain lists."""
-        checkpoint['meta'][FILE_NAME.removesuffix('.json')] = self.correlation.tolist()
+        """Store the matrix with the weights, as plain lists; without a training there is none."""
+        if self.correlation is not None:
+            checkpoint['meta'][FILE_NAME.removesuffix('.json')] = self.correlation.tolist()
 
     @master_only
-    def _write(self, runner: Runner, classes: list[str], tags: Tensor) -> None:
+    def _write(self, runner: Runner, classes: list[str], tags: Tensor, correlation: Tensor) -> None:
         path = osp.join(runner.work_dir, FILE_NAME)
         content = dict(
             classes=list(classes),
             num_images=len(tags),
             smoothing=self.smoothing,
-            correlation=self.correlation.tolist(),
+            correlation=correlation.tolist(),
         )
         write_json(path, content)
         runner.logger.info(f'Annotation correlation of {len(tags)} training images: {path}')

@@ -43,6 +43,12 @@ def test_prior_reaches_the_loss_the_work_dir_and_the_checkpoint(tmp_path):
     assert checkpoint['meta']['annotation_correlation'] == stored['correlation']
 
 
+def test_weights_saved_without_a_training_have_no_matrix():
+    checkpoint = dict(meta={})
+    AnnotationCorrelationHook().before_save_checkpoint(SimpleNamespace(), checkpoint)
+    assert checkpoint == dict(meta={})
+
+
 def test_smoothing_matters(tmp_path):
     runner = fake_runner(tmp_path, tagged())
     AnnotationCorrelationHook(smoothing=0.5).before_train(runner)
