@@ -261,8 +261,10 @@ class Inferencer(MMSegInferencer):
         rest = Compose(steps[starts[0] + 1 :])
 
         def sample_of(photo: Photo) -> dict:
-            path = '' if isinstance(photo, np.ndarray) else os.fspath(photo)
-            image = _checked(photo) if path == '' else self.read(path)
+            if isinstance(photo, np.ndarray):
+                path, image = '', _checked(photo)
+            else:
+                path, image = os.fspath(photo), self.read(photo)
             size = image.shape[:2]
             return rest(dict(img_path=path, img=image, img_shape=size, ori_shape=size))
 

@@ -292,6 +292,7 @@ def test_what_is_refused(files, inferencer, photos, tmp_path):
     said('one list of class names for each of 2 photos', photos[:2], tags=[['cat']])
     said('batch_size must be >= 1, got 0', photos, batch_size=0)
     said('none.jpg: no such photo', [tmp_path / 'none.jpg'])
+    said('^: no such photo', [''])
     said(r'must be \(H, W, 3\) BGR, got \(4, 4\)', [np.zeros((4, 4), np.uint8)])
     cut = tmp_path / 'cut.jpg'
     cut.write_bytes(photos[0].read_bytes()[:-200])
