@@ -94,8 +94,8 @@ class ImageTagDataset:
             f'{list(self.classes)}.'
         )
         rows = {path: row for row, path in enumerate(self._tags_of_path)}
-        table = np.array(list(self._tags_of_path.values()), bool).reshape(-1, len(self.classes))
-        self._tag_matrix = table[[rows[path] for path in paths]]
+        matrix = np.array(list(self._tags_of_path.values()), bool).reshape(-1, len(self.classes))
+        self._tag_matrix = matrix[[rows[path] for path in paths]]
         self._tag_matrix.flags.writeable = False
         self._fully_initialized = True
 
@@ -158,12 +158,13 @@ class ImageTagDataset:
 
 
 def _img_path(sample: dict | BaseDataElement) -> str:
-    if sample.get('img_path') is None:
+    path = sample.get('img_path')
+    if path is None:
         raise ValueError(
             'ImageTagDataset finds the tags by the `img_path` of the sample, and the pipeline '
             "dropped it. List 'img_path' in the meta_keys of PackSegInputs."
         )
-    return sample.get('img_path')
+    return path
 
 
 def _foreground_of(metainfo: dict, name: str) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID
 
-Item, Result = TypeVar('Item'), TypeVar('Result')
+Item = TypeVar('Item')
+Result = TypeVar('Result')
 
 _ORIENTATION = 0x0112  # EXIF tag; 5..8 swap width and height
 _THREADS = 4  # decoding releases the interpreter lock

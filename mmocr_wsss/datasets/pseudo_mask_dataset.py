@@ -57,6 +57,8 @@ class PseudoMaskDataset(BaseSegDataset):
         TrueMasksError: the masks are the true ones of the dataset.
     """
 
+    _fully_initialized: bool
+
     def __init__(
         self,
         classes: str | Sequence[str],

@@ -123,9 +123,9 @@ def make_pseudo_mask(scene: Scene, rng: np.random.Generator) -> np.ndarray:
         heat = _blur(heat, 2.2 * unit, 2.2 * unit) + rng.uniform(0, 0.7) * spill
         heat *= 1 + 0.45 * smooth_noise(rng, height, width, (6, 8))
         heats.append(heat / max(heat.max(), 1e-6))
-    heats = np.stack(heats)
-    best, high = heats.max(0), rng.uniform(0.32, 0.45)
-    mask = np.array(scene.class_ids, np.uint8)[heats.argmax(0)]
+    stacked = np.stack(heats)
+    best, high = stacked.max(0), rng.uniform(0.32, 0.45)
+    mask = np.array(scene.class_ids, np.uint8)[stacked.argmax(0)]
     mask[best < high] = IGNORE_ID
     mask[best < high - 0.1] = BACKGROUND_ID
     return mask

@@ -44,7 +44,9 @@ def refuse_true_masks(masks: str, data_root: str | None, names: Sequence[str]) -
     for known in TRUE_MASK_FOLDERS:
         if place.endswith(f'/{known}'):
             raise TrueMasksError(_message(masks, f'{place} is a folder of true masks'))
-    for known in TRUE_MASK_FOLDERS if data_root else ():
+    if not data_root:
+        return
+    for known in TRUE_MASK_FOLDERS:
         folder = Path(data_root, known)
         pairs = [(Path(masks, n), folder / n) for n in names if (folder / n).is_file()]
         sample = pairs[:: max(len(pairs) // _SAMPLE, 1)][:_SAMPLE]

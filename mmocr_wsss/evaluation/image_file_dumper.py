@@ -66,9 +66,15 @@ class ImageFileDumper(BaseMetric):
             print_log(f'background threshold for later steps: {threshold}', 'current')
         barrier()
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the files; without ``out_dir`` there is none before :meth:`open`."""
+        assert self.out_dir is not None, 'the loop calls open() first'
+        return Path(self.out_dir)
+
     def path(self, image_id: str) -> Path:
         """The file of an image."""
-        return image_file(self.out_dir, image_id, self.suffix)
+        return image_file(self.folder, image_id, self.suffix)
 
     def is_finished(self, image_id: str) -> bool:
         """Whether the file of an image is there."""

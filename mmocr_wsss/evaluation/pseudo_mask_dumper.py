@@ -53,4 +53,4 @@ class PseudoMaskDumper(ImageFileDumper):
         write_png(path, sample['pseudo_mask'].numpy(), palette(classes))
 
     def _scores_path(self, image_id: str) -> Path:
-        return cam_path(Path(self.out_dir, 'scores'), image_id)
+        return cam_path(self.folder / 'scores', image_id)

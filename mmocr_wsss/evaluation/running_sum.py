@@ -12,13 +12,14 @@ from mmengine.dist import (
     get_world_size,
     is_main_process,
 )
+from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
 from mmocr_wsss.registry import METRICS
 
 
-class RunningSum:
+class RunningSum(BaseMetric):
     """Mixin for a metric whose result of an image is a tuple of numbers or tensors.
 
     Its ``process`` calls :meth:`add_up` at its end. The sum is kept instead of a list, in
@@ -47,7 +48,7 @@ class RunningSum:
         sums = [item for item in all_gather_object(mine) if item is not None]
         self._total = self._last = None
         self._count = 0
-        metrics = [None]
+        metrics: list[dict[str, float]] = [{}]
         if is_main_process():
             values = self.compute_metrics([reduce(_add, sums)] if sums else [])
             if self.prefix:

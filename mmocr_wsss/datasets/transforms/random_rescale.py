@@ -45,7 +45,8 @@ class RandomRescale(Resize):
 
     @cache_randomness
     def _factor(self) -> float:
-        return float(np.random.uniform(*self.ratio_range))
+        smallest, largest = self.ratio_range
+        return float(np.random.uniform(smallest, largest))
 
     def transform(self, results: dict) -> dict:
         """Resize ``img`` and the masks, note the new ``scale`` (width, height)."""
