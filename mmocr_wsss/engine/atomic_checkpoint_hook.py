@@ -77,6 +77,8 @@ class AtomicCheckpointHook(CheckpointHook):
     ``out_dir``) is used as it is, and writes the way it does.
     """
 
+    backend_args: dict | None
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse to resume from weights alone.
 

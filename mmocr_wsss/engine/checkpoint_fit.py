@@ -19,7 +19,7 @@ _OPTIONAL = 'num_batches_tracked'
 def plain_model(model: nn.Module) -> nn.Module:
     """The network inside what distributes it or tests it at several scales."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+        model = model.get_submodule('module')
     return model
 
 

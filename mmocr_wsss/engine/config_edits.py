@@ -119,7 +119,7 @@ def drop_idle_writers(cfg: Config) -> None:
         ]  # fmt: skip
 
 
-def _writers(cfg: Config) -> Iterator[tuple[dict, str]]:
+def _writers(cfg: Config) -> Iterator[tuple[ConfigDict, str]]:
     """The metrics of the test that write files, and their argument for the folder."""
     evaluators = cfg.get('test_evaluator') or []
     for evaluator in [evaluators] if isinstance(evaluators, dict) else evaluators:

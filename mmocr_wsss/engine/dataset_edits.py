@@ -1,7 +1,7 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """A config written for one data set, made to run on that of a ``dataset.json``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ def follow_dataset_file(cfg: Config, data_root: str | None) -> None:
     Raises:
         ValueError: the file is malformed, or as :func:`set_dataset`.
     """
-    facts = None if data_root is None else read_dataset_file(data_root)
+    if data_root is None:
+        return
+    facts = read_dataset_file(data_root)
     if facts is None:
         return
     set_dataset(cfg, facts)
@@ -130,7 +132,7 @@ def _set_segmentation(node: dict, split: Split, training: bool) -> bool:
 
 def without_annotations(pipeline: list) -> list:
     """A pipeline that loads no masks; branches of ``TestTimeAug`` are looked through."""
-    kept = []
+    kept: list[Any] = []
     for step in pipeline:
         if isinstance(step, list):
             if inner := without_annotations(step):
@@ -185,7 +187,7 @@ def _number_of_classes(cfg: Config) -> int | None:
 
 def _resize(node: Any, before: int, after: int) -> None:
     """``num_classes`` at any depth, with or without the background."""
-    if isinstance(node, Mapping):
+    if isinstance(node, MutableMapping):
         if node.get('num_classes') in (before, before + 1):
             node['num_classes'] += after - before
         node = list(node.values())

@@ -118,8 +118,8 @@ class RandomWalkLoop(ImageFileLoop):
         if len(scores) > 1:  # else all is one class
             inputs = model.data_preprocessor(dict(inputs=[item['inputs']]))['inputs']
             affinities, radius = model.affinities(inputs)
-            size = low.shape[-2:]
-            transition = Transition(affinities, size, radius=radius, beta=self.beta)
+            height, width = low.shape[-2:]
+            transition = Transition(affinities, (height, width), radius=radius, beta=self.beta)
             low = walk(low, transition, steps=self.steps)
         scores = upsample_scores(low, sample.ori_shape, model.stride)
         if self.crf is not None and len(scores) > 1:
@@ -139,5 +139,6 @@ class RandomWalkLoop(ImageFileLoop):
         if self.background_power is not None:
             background = background_score(cam, power=self.background_power)
         else:
+            assert self.background_threshold is not None, 'the constructor demands one of the two'
             background = cam.new_full(cam.shape[1:], self.background_threshold)
         return torch.cat([background[None], cam])

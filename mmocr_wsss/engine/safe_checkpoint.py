@@ -120,8 +120,8 @@ def _check_torch() -> None:
 
 def _allowed() -> list:
     """What a checkpoint of MMEngine needs beyond tensors and plain containers."""
-    reconstruct = np.empty(0).__reduce__()[0]
-    scalar = np.float64(0).__reduce__()[0]
+    reconstruct: Any = np.empty(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
     dtypes = {type(np.dtype(kind)) for kind in ('float32', 'float64', 'int64', 'uint32', 'bool')}
     # numpy renamed the module of these two functions; a file may carry either name.
     both_names = [
