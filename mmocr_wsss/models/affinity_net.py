@@ -47,12 +47,13 @@ class AffinityHead(BaseModule):
                 'AffinityHead needs one of widths per feature map, got '
                 f'in_channels={list(in_channels)}, widths={list(widths)}.'
             )
-        self.reduce = nn.ModuleList(
+        layers = [
             nn.Conv2d(channels, width, 1, bias=False)
             for channels, width in zip(in_channels, widths, strict=True)
-        )
+        ]
+        self.reduce = nn.ModuleList(layers)
         self.embed = nn.Conv2d(sum(widths), sum(widths), 1, bias=False)
-        for layer in self.reduce:
+        for layer in layers:
             nn.init.kaiming_normal_(layer.weight)
         nn.init.xavier_uniform_(self.embed.weight, gain=4)
 
@@ -127,7 +128,7 @@ class AffinityNet(BaseModel):
         features = self.head(self.backbone(inputs))
         if mode == 'tensor':
             return features
-        labels = torch.stack([sample.affinity_label for sample in data_samples])
+        labels = torch.stack([sample.affinity_label for sample in data_samples or ()])
         if labels.shape[-2:] != features.shape[-2:]:
             raise ValueError(
                 f'affinity labels are {tuple(labels.shape[-2:])}, the features '

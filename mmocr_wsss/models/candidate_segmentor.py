@@ -3,6 +3,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
@@ -27,12 +28,16 @@ REFUSED_HEADS = {
     'VPDDepthHead': 'it predicts depth, not classes',
 }
 
-
 #: Values of ``loss_oc_size``.
 LOSS_SIZES = ('head', 'labels')
 
+if TYPE_CHECKING:  # what CandidateMixin is mixed into
+    from mmseg.models import EncoderDecoder as _Host
+else:
+    _Host = object
 
-class CandidateMixin:
+
+class CandidateMixin(_Host):
     """Adds the out-of-candidate term to a segmentor of mmseg.
 
     While the host's ``loss`` runs, the decode head's ``loss_by_feat`` is listened
@@ -63,7 +68,7 @@ class CandidateMixin:
         self.loss_oc_size = loss_oc_size
         self._listened_head()  # refuse an unsupported head at build time
 
-    def _listened_head(self) -> nn.Module:
+    def _listened_head(self) -> BaseDecodeHead:
         cascade = isinstance(self.decode_head, nn.ModuleList)
         heads = list(self.decode_head) if cascade else [self.decode_head]
         refusals = []
@@ -128,7 +133,7 @@ def refusal(head: nn.Module) -> str | None:
 
 
 @contextlib.contextmanager
-def listen_to_logits(head: nn.Module) -> Iterator[list]:
+def listen_to_logits(head: BaseDecodeHead) -> Iterator[list]:
     """Collect what the head hands to its ``loss_by_feat`` during the block.
 
     A module hook would never fire: mmseg calls ``head.forward`` directly. The
@@ -142,23 +147,23 @@ def listen_to_logits(head: nn.Module) -> Iterator[list]:
         heard.append(seg_logits)
         return loss_by_feat(seg_logits, *args, **kwargs)
 
-    head.loss_by_feat = listening
+    vars(head)['loss_by_feat'] = listening
     try:
         yield heard
     finally:
         if shadow is None:
-            del head.loss_by_feat
+            del vars(head)['loss_by_feat']
         else:
-            head.loss_by_feat = shadow
+            vars(head)['loss_by_feat'] = shadow
 
 
-def main_output(head: nn.Module, outputs: Tensor | Sequence[Tensor]) -> Tensor:
+def main_output(head: BaseDecodeHead, outputs: Tensor | Sequence[Tensor]) -> Tensor:
     """The (N, C, h, w) logits among the outputs of a head.
 
     Raises:
         ValueError: it gave nothing of that shape.
     """
-    if isinstance(outputs, (tuple, list)):
+    if not isinstance(outputs, Tensor):
         kinds = [kind.__name__ for kind in type(head).__mro__]
         outputs = outputs[next((MAIN_OUTPUT[kind] for kind in kinds if kind in MAIN_OUTPUT), 0)]
     if outputs.ndim != 4 or outputs.shape[1] != head.num_classes:

@@ -36,8 +36,8 @@ class CandidateSoftmaxEncoderDecoder(CandidateEncoderDecoder):
             ruled_out = ~candidates[:, :, None, None]
             return loss_by_feat(seg_logits.masked_fill(ruled_out, _RULED_OUT), *args, **kwargs)
 
-        head.loss_by_feat = masked
+        vars(head)['loss_by_feat'] = masked
         try:
             return super().loss(inputs, data_samples)
         finally:
-            del head.loss_by_feat
+            del vars(head)['loss_by_feat']

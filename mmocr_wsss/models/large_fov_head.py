@@ -1,6 +1,9 @@
 # Copyright (c) mmocr_wsss contributors. All rights reserved.
 """DeepLab-LargeFOV heads, as published with SEAM and with MCTformer."""
 
+from functools import partial
+from typing import Any
+
 from mmcv.cnn import build_norm_layer
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
@@ -8,7 +11,7 @@ from torch import Tensor, nn
 from mmocr_wsss.registry import MODELS
 
 #: What the two published heads fix: variant -> defaults of arguments left at None.
-_DEFAULTS = {
+_DEFAULTS: dict[str, dict[str, Any]] = {
     'seam': {
         'norm_cfg': {'type': 'BN', 'momentum': 3e-4, 'requires_grad': False},
         'dropout_ratio': 0.5,
@@ -82,15 +85,15 @@ class LargeFOVHead(BaseDecodeHead):
         )
         self.variant = variant
         self.dropout = nn.Dropout(self.dropout_ratio)
-        large = dict(kernel_size=3, padding=dilation, dilation=dilation)
+        large = partial(nn.Conv2d, kernel_size=3, padding=dilation, dilation=dilation)
         if variant == 'seam':
-            self.conv_fov = nn.Conv2d(in_channels, channels, bias=False, **large)
+            self.conv_fov = large(in_channels, channels, bias=False)
             self.bn_fov = build_norm_layer(self.norm_cfg, channels)[1]
             self.conv_fov2 = nn.Conv2d(channels, channels, 1, bias=False)
             self.bn_fov2 = build_norm_layer(self.norm_cfg, channels)[1]
         else:
-            self.conv_fov = nn.Conv2d(in_channels, channels, **large)
-            self.conv_seg = nn.Conv2d(channels, self.out_channels, **large)
+            self.conv_fov = large(in_channels, channels)
+            self.conv_seg = large(channels, self.out_channels)
 
     def init_weights(self) -> None:
         """Published initialisation, unless ``init_cfg`` gives another one."""

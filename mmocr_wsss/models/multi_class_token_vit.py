@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.model.weight_init import trunc_normal_
 from mmpretrain.models import VisionTransformer
+from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from torch import Tensor, nn
 
 from mmocr_wsss.functional.class_tokens import (
@@ -171,7 +172,7 @@ class MultiClassTokenViT(VisionTransformer):
         return self._outputs(tokens, class_tokens, size), maps, affinity
 
     def mapped_layer(
-        self, layer: nn.Module, tokens: Tensor, affinity: Tensor | None
+        self, layer: TransformerEncoderLayer, tokens: Tensor, affinity: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """A block of the host and its class-to-patch weights.
 
@@ -217,6 +218,8 @@ class MultiClassTokenViT(VisionTransformer):
 
     def _position_rows(self, size: tuple[int, int], square: bool) -> tuple[Tensor, Tensor]:
         """(1, K, D) and (1, h * w, D); resized unless the *image* is square, as published."""
+        class_rows: Tensor
+        grid: Tensor
         if self.separate_pos_embed:
             class_rows, grid, offset = self.class_pos_embed, self.patch_pos_embed, 0.0
         else:

@@ -2,7 +2,8 @@
 """Multi-scale and flip test with optional dense CRF, used as ``tta_model``."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,23 +22,32 @@ from mmocr_wsss.functional.multi_scale import (
 )
 from mmocr_wsss.registry import MODELS
 
+
+class _Variant(NamedTuple):
+    scales: tuple[float, ...]
+    flip: bool
+    resize: Callable[..., Tensor]
+    merge: Callable[[Sequence[Tensor]], Tensor]
+    resize_twice: bool
+
+
 #: The two published tests. ``resize_twice``: logits go to the size of the scaled input
 #: first (the network does so itself) and from there to the photo with aligned corners.
 _VARIANTS = {
-    'seam': {
-        'scales': (0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
-        'flip': True,
-        'resize': resize_opencv_cubic,
-        'merge': softmax_of_mean,
-        'resize_twice': True,
-    },
-    'mctformer': {
-        'scales': (0.5, 0.75, 1.0, 1.25, 1.5),
-        'flip': False,
-        'resize': resize_torch_bilinear,
-        'merge': max_of_softmax,
-        'resize_twice': False,
-    },
+    'seam': _Variant(
+        scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
+        flip=True,
+        resize=resize_opencv_cubic,
+        merge=softmax_of_mean,
+        resize_twice=True,
+    ),
+    'mctformer': _Variant(
+        scales=(0.5, 0.75, 1.0, 1.25, 1.5),
+        flip=False,
+        resize=resize_torch_bilinear,
+        merge=max_of_softmax,
+        resize_twice=False,
+    ),
 }
 
 
@@ -103,7 +113,7 @@ class MultiScaleTTA(BaseTTAModel):
         if variant not in _VARIANTS:
             raise ValueError(f'variant must be one of {list(_VARIANTS)}, got {variant!r}.')
         published = _VARIANTS[variant]
-        scales = published['scales'] if scales is None else tuple(scales)
+        scales = published.scales if scales is None else tuple(scales)
         if not scales or min(scales) <= 0:
             raise ValueError(f'scales must be positive, at least one, got {list(scales)}.')
         super().__init__(module, data_preprocessor)
@@ -113,9 +123,9 @@ class MultiScaleTTA(BaseTTAModel):
                 'out_channels=1; set out_channels=2 in its decode_head.'
             )
         self.scales = scales
-        self.flip = published['flip'] if flip is None else flip
-        self.resize, self.merge = published['resize'], published['merge']
-        self.resize_twice = published['resize_twice']
+        self.flip = published.flip if flip is None else flip
+        self.resize, self.merge = published.resize, published.merge
+        self.resize_twice = published.resize_twice
         self.crf_settings = None if dense_crf is None else dense_crf_settings(dense_crf)
         if self.crf_settings is not None:
             require_pydensecrf()
@@ -154,7 +164,7 @@ class MultiScaleTTA(BaseTTAModel):
         inputs = batch['inputs'][..., : shape[0], : shape[1]]  # without padding of test_cfg
         scores = self.predict_scores(inputs)[0]
         if self.crf_settings is not None:
-            scores = self._refine(scores, image)
+            scores = self._refine(scores, image, self.crf_settings)
         sample = batch['data_samples'][0]
         sample.set_data(
             dict(
@@ -192,10 +202,8 @@ class MultiScaleTTA(BaseTTAModel):
         logits = self.module.encode_decode(image, [dict(img_shape=tuple(image.shape[-2:]))])
         return F.interpolate(logits, size=size, mode='bilinear', align_corners=True)
 
-    def _refine(self, scores: Tensor, image: Tensor) -> Tensor:
+    def _refine(self, scores: Tensor, image: Tensor, settings: dict) -> Tensor:
         array = image.permute(1, 2, 0).cpu().numpy()
         if self.module.data_preprocessor._channel_conversion:
             array = np.ascontiguousarray(array[..., ::-1])
-        return torch.from_numpy(dense_crf(scores.cpu().numpy(), array, **self.crf_settings)).to(
-            scores
-        )
+        return torch.from_numpy(dense_crf(scores.cpu().numpy(), array, **settings)).to(scores)

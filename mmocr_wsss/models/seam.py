@@ -164,16 +164,18 @@ class SEAMClassifier(CAMClassifier):
             tags: (N, K) in {0, 1}.
         """
         present = torch.cat([torch.ones_like(tags[:, :1]), tags], dim=1)[..., None, None]
-        loss_cls = sum(self._tag_loss(cam, tags) for cam in (cam1, cam2)) / 2
-        loss_rv = sum(self._min_pooling(r * present) for r in (refined1, refined2)) / 2
+        loss_cls = (self._tag_loss(cam1, tags) + self._tag_loss(cam2, tags)) / 2
+        pooled1, pooled2 = (self._min_pooling(r * present) for r in (refined1, refined2))
+        loss_rv = (pooled1 + pooled2) / 2
         size = cam2.shape[-2:]
         cam1, refined1 = (seam.resize(seam.max_norm(x), size) * present for x in (cam1, refined1))
         cam2, refined2 = (seam.max_norm(x) * present for x in (cam2, refined2))
         loss_er = (cam1[:, 1:] - cam2[:, 1:]).abs().mean()
-        errors = seam.equivariant_cross_terms(
+        error1, error2 = seam.equivariant_cross_terms(
             seam.with_background(cam1), seam.with_background(cam2), refined1, refined2
         )
-        loss_ecr = sum(seam.largest_mean(error, ratio=self.ecr_ratio) for error in errors)
+        mean1, mean2 = (seam.largest_mean(e, ratio=self.ecr_ratio) for e in (error1, error2))
+        loss_ecr = mean1 + mean2
         return dict(loss_cls=loss_cls, loss_rv=loss_rv, loss_er=loss_er, loss_ecr=loss_ecr)
 
     def _tag_loss(self, cam: Tensor, tags: Tensor) -> Tensor:

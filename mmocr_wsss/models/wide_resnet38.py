@@ -68,6 +68,10 @@ class _PreActivationBlock(nn.Module):
     def shortcut(self, x: Tensor, activated: Tensor) -> Tensor:
         return self.conv_branch1(activated) if hasattr(self, 'conv_branch1') else x
 
+    def branch(self, activated: Tensor) -> Tensor:
+        """(N, C', h, w) of what is added to the shortcut, from the activated input (N, C, H, W)."""
+        raise NotImplementedError
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The block's output (not activated) and its activated input."""
         activated = self.activate(x)
@@ -94,7 +98,7 @@ class BasicBlock(_PreActivationBlock):
         self.conv_branch2b1 = _conv3x3(mid_channels, out_channels, 1, dilation)
 
     def branch(self, activated: Tensor) -> Tensor:
-        """(N, C', h, w) of what is added to the shortcut, from the activated input (N, C, H, W)."""
+        """See :meth:`_PreActivationBlock.branch`."""
         return self.conv_branch2b1(self.bn_branch2b1(self.conv_branch2a(activated)).relu_())
 
 
@@ -200,7 +204,7 @@ class WideResNet38(BaseModule):
             return scaled_channels(channels, width_mult)
 
         self.conv1a = _conv3x3(in_channels, width(64), 1, 1)
-        blocks = OrderedDict()
+        blocks: OrderedDict[str, _PreActivationBlock] = OrderedDict()
         for name, (cin, mid, cout, stride, first, dilation, more) in _BASIC_LEVELS.items():
             cin, mid, cout = width(cin), width(mid), width(cout)
             blocks[name] = BasicBlock(
