@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from mmseg.models import EncoderDecoder
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional
@@ -48,7 +49,10 @@ class Exported(nn.Module):
         model: segmentor in eval mode on the CPU.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, model: EncoderDecoder) -> None:
         super().__init__()
         self.model = model
         weight, bias = _normalisation(model)
@@ -155,7 +159,7 @@ def require_onnx() -> None:
         ) from error
 
 
-def _tested(model: nn.Module, image: np.ndarray) -> np.ndarray:
+def _tested(model: EncoderDecoder, image: np.ndarray) -> np.ndarray:
     """Scores (C, H, W) of a test, for an image (3, H, W) uint8 RGB."""
     if model.test_cfg.get('mode', 'whole') != 'whole':
         raise ValueError(
@@ -182,7 +186,7 @@ def _batch(image: np.ndarray) -> dict:
     return dict(inputs=[torch.from_numpy(image[::-1].copy())], data_samples=[sample])
 
 
-def _normalisation(model: nn.Module) -> tuple[Tensor, Tensor]:
+def _normalisation(model: EncoderDecoder) -> tuple[Tensor, Tensor]:
     """Weight (3, 3, 1, 1) and bias (3,) of what the preprocessor does to each RGB pixel.
 
     Read off black and one bright pixel per channel, so that the order of the channels and

@@ -199,9 +199,10 @@ def _record(path: str, prediction: Prediction, classes: Sequence[str]) -> dict[s
         photo=path, sha256=sha256_of_file(path), height=height, width=width,
         classes=_shares(prediction.label_map, np.ones(len(classes), bool), classes),
     )  # fmt: skip
-    if prediction.candidates is not None:
+    outside = prediction.outside
+    if prediction.candidates is not None and outside is not None:  # known tags
         record['tags'] = names_of(prediction.candidates[1:], classes[1:])
-        record['out_of_candidate'] = float(prediction.outside.mean())
+        record['out_of_candidate'] = float(outside.mean())
         record['not_tagged'] = _shares(prediction.unrestricted, ~prediction.candidates, classes)
     return record
 

@@ -106,7 +106,7 @@ class CAMVisualizationHook(Hook):
                 picture = self._picture(model, item, f'{item["img_id"]}, iteration {step}')
                 runner.visualizer.add_image(name, picture, step)
 
-    def _picture(self, model: nn.Module, item: dict, title: str) -> np.ndarray:
+    def _picture(self, model: Any, item: dict, title: str) -> np.ndarray:
         tags = item['gt_score'] > 0
         photo = mmcv.imread(item['img_path'], channel_order='rgb')
         views = self._transform(dict(item))['inputs']
@@ -140,11 +140,11 @@ def _tagged_items(dataset: Any, count: int) -> list[dict]:
             )
         if item['gt_score'].any():
             items.setdefault(item['img_id'], item)
-    items = list(items.values())
-    if not items:
+    chosen = list(items.values())
+    if not chosen:
         raise ValueError('CAMVisualizationHook: no training image has tags; remove the hook.')
-    step = max(len(items) / count, 1)
-    return [items[int(k * step)] for k in range(min(count, len(items)))]
+    step = max(len(chosen) / count, 1)
+    return [chosen[int(k * step)] for k in range(min(count, len(chosen)))]
 
 
 def _iterations_of_an_epoch(runner: Runner) -> int:

@@ -11,7 +11,6 @@ from mmocr_wsss.visualization.prediction_grid import paint_classes
 from mmocr_wsss.visualization.tagged_photo import (
     NO_TAGS,
     Label,
-    TaggedPhoto,
     lay_out,
     mark_rim,
     mask_labels,
@@ -60,11 +59,10 @@ def draw_prediction(
     shown = np.bincount(label_map.ravel(), minlength=len(class_names)) > 0
     if candidates is None:
         shown[BACKGROUND_ID] = True
-        labels = mask_labels(TaggedPhoto(photo, shown, label_map), class_names, absent='')
+        labels = mask_labels(label_map, class_names, candidates=shown, absent='')
     else:
         mark_rim(overlay, ~candidates[panel_of(free, shrink=cv2.INTER_NEAREST)])
-        tagged = TaggedPhoto(photo, candidates, label_map)
-        labels = mask_labels(tagged, class_names, absent='not predicted')
+        labels = mask_labels(label_map, class_names, candidates=candidates, absent='not predicted')
         if not candidates[BACKGROUND_ID + 1 :].any():
             labels.append(NO_TAGS)
         counts = np.bincount(free.ravel(), minlength=len(class_names))

@@ -129,15 +129,16 @@ def save_prediction_grid(
     # Without pyplot: no global state and no display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     panel_width = 2.5
     shapes = [row.image.shape for row in rows]
     heights = [panel_width * height / width + 0.22 for height, width, _ in shapes]
     columns = _columns(rows)
     size = (len(columns) * (panel_width + 0.08), sum(heights) + 1.2)
-    figure = Figure(figsize=size, layout='constrained', facecolor='white')
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.02)
+    figure = Figure(figsize=size, layout=layout, facecolor='white')
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.02)
     axes = figure.subplots(
         len(rows), len(columns), squeeze=False, gridspec_kw=dict(height_ratios=heights)
     )

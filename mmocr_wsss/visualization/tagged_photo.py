@@ -123,28 +123,30 @@ def labels_of(photo: TaggedPhoto, class_names: Sequence[str]) -> list[Label]:
         return [Label(names[BACKGROUND_ID], _DARK, 'plain'), *painted, *no_tags]
     ignored = percent(int((photo.mask == IGNORE_ID).sum()), photo.mask.size)
     return [
-        *mask_labels(photo, class_names, absent='not in mask'),
+        *mask_labels(photo.mask, class_names, candidates=photo.candidates, absent='not in mask'),
         *no_tags,
         Label(f'ignored {ignored}', _LIGHT, 'striped'),
     ]
 
 
-def mask_labels(photo: TaggedPhoto, class_names: Sequence[str], *, absent: str) -> list[Label]:
+def mask_labels(
+    mask: np.ndarray, class_names: Sequence[str], *, candidates: np.ndarray, absent: str
+) -> list[Label]:
     """Background, tags and painted classes that are none, with their shares of all pixels.
 
     A tag without pixels is ``absent``, a painted class that is no candidate is 'not a tag'.
     """
     colours = [tuple(colour) for colour in palette(len(class_names))]
     names = _names(class_names)
-    counts = np.bincount(photo.mask.ravel(), minlength=IGNORE_ID + 1)
-    share = [percent(count, photo.mask.size) for count in counts.tolist()]
+    counts = np.bincount(mask.ravel(), minlength=IGNORE_ID + 1)
+    share = [percent(count, mask.size) for count in counts.tolist()]
     labels = [Label(f'{names[BACKGROUND_ID]} {share[BACKGROUND_ID]}', _DARK, 'plain')]
-    for k in (np.flatnonzero(photo.candidates[BACKGROUND_ID + 1 :]) + 1).tolist():
+    for k in (np.flatnonzero(candidates[BACKGROUND_ID + 1 :]) + 1).tolist():
         if counts[k]:
             labels.append(Label(f'{names[k]} {share[k]}', colours[k], 'painted'))
         else:
             labels.append(Label(f'{names[k]}: {absent}', colours[k], 'hollow'))
-    for k in np.flatnonzero(~photo.candidates & (counts[: len(names)] > 0)).tolist():
+    for k in np.flatnonzero(~candidates & (counts[: len(names)] > 0)).tolist():
         labels.append(Label(f'{names[k]} {share[k]}: not a tag', colours[k], 'marked'))
     return labels
 
