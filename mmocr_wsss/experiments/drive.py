@@ -132,10 +132,9 @@ class Driver:
             if work.commands:
                 self._next(work)
             elif work.run is not None:
-                self._note(work)
+                self._note(work.run, time.time() - work.started)
 
-    def _note(self, work: '_Work') -> None:
-        run, seconds = work.run, time.time() - work.started
+    def _note(self, run: Run, seconds: float) -> None:
         result = run.result(self._baseline(run)) | dict(
             threads=self.threads, seconds=round(seconds, 1)
         )

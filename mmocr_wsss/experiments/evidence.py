@@ -65,7 +65,7 @@ def read_step_ratios(items: Sequence[str]) -> dict[str, float]:
     ratios = {}
     for item in items:
         name, equals, path = item.partition('=')
-        content = read_json(path) if equals else None
+        content: Any = read_json(path) if equals else None
         try:
             ratios[name] = round(float(content['step']['step_ratio']), 4)
         except (TypeError, KeyError, ValueError):
@@ -83,8 +83,8 @@ def present_lines(grid: Grid, results: str) -> dict[tuple[Settings, int], dict[s
     common settings changed in between) the last one counts.
     """
     by_settings = {}
-    for line in read_results(results).values():
-        by_settings[_identity(line), line['seed']] = line
+    for result in read_results(results).values():
+        by_settings[_identity(result), result['seed']] = result
     found = {}
     for settings, seed in grid.runs():
         if line := by_settings.get((_of(settings), seed)):

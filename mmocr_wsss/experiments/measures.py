@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmocr_wsss.datasets.id_lists import read_id_list
 from mmocr_wsss.experiments.sources import Sources
 from mmocr_wsss.functional.pixel_fates import FATES, pixel_fates
@@ -54,13 +56,12 @@ def count_fates(before: Path, after: Path, sources: Sources) -> dict[str, int]:
     ids = read_id_list(sources.val_list)
     classes = foreground_classes(sources.data['classes'])
     candidates = candidates_of(sources.tags, classes, ids, background=True)
-    counts = sum(
-        pixel_fates(
-            *(read_mask(mask_path(folder, i)) for folder in (before, after, sources.true_masks)),
-            candidates[i],
+    counts = np.zeros(len(FATES), np.int64)
+    for i in ids:
+        first, second, truth = (
+            read_mask(mask_path(folder, i)) for folder in (before, after, sources.true_masks)
         )
-        for i in ids
-    )
+        counts += pixel_fates(first, second, truth, candidates[i])
     return dict(zip(FATES, counts.tolist(), strict=True))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmocr_wsss.experiments.grid import MAIN, Grid, Row
-from mmocr_wsss.functional.paired import paired_difference
+from mmocr_wsss.functional.paired import PairedDifference, paired_difference
 from mmocr_wsss.functional.pixel_fates import FATES
 
 #: Measures of the detailed table of the main comparison, and how they are called.
@@ -74,7 +74,10 @@ def summarise(grid: Grid, pairs: Pairs, step_ratios: Mapping[str, float]) -> dic
             name: {
                 'title': group.title,
                 'default': group.default,
-                'rows': {row.label: _row(pairs.of(row)) for row in group.rows},
+                'rows': {
+                    row.label: _row(found) if (found := pairs.of(row)) else None
+                    for row in group.rows
+                },
             }
             for name, group in grid.groups.items()
             if name != MAIN
@@ -108,10 +111,7 @@ def _main(pairs: list, step_ratio: float | None) -> dict[str, Any]:
     }
 
 
-def _row(pairs: list) -> dict[str, Any] | None:
-    if not pairs:
-        return None  # not run
-
+def _row(pairs: list) -> dict[str, Any]:
     def both(value: Callable[[dict], float]) -> tuple[list[float], list[float]]:
         return [value(before) for before, _ in pairs], [value(after) for _, after in pairs]
 
@@ -123,8 +123,7 @@ def _row(pairs: list) -> dict[str, Any] | None:
     return {
         'seeds': delta.seeds,
         'delta_miou_mean': _rounded(delta.mean),
-        'ci_low': _rounded(delta.low),
-        'ci_high': _rounded(delta.high),
+        **_interval(delta),
         'deltas': [_rounded(after - before) for before, after in zip(*miou, strict=True)],
         'miou_baseline': _mean(miou[0]),
         'miou_ocr': _mean(miou[1]),
@@ -194,8 +193,14 @@ def _compared(values: list[tuple[float, float]]) -> dict[str, Any]:
         'baseline': _mean(before),
         'oc': _mean(after),
         'delta': _rounded(delta.mean),
-        'ci_low': _rounded(delta.low),
-        'ci_high': _rounded(delta.high),
+        **_interval(delta),
+    }
+
+
+def _interval(delta: PairedDifference) -> dict[str, float | None]:
+    return {
+        'ci_low': None if delta.low is None else _rounded(delta.low),
+        'ci_high': None if delta.high is None else _rounded(delta.high),
     }
 
 
@@ -203,5 +208,5 @@ def _mean(values) -> float:
     return _rounded(statistics.fmean(values))
 
 
-def _rounded(value: float | None, digits: int = 2) -> float | None:
-    return None if value is None else round(value, digits) + 0.0  # no -0.0
+def _rounded(value: float, digits: int = 2) -> float:
+    return round(value, digits) + 0.0  # no -0.0
