@@ -33,7 +33,7 @@ lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
-types: $(STAMP)  ## check the type hints of the layers that pyproject.toml names
+types: $(STAMP)  ## check the type hints of the package
 	@$(PY) -m mypy
 
 format: $(STAMP)  ## put the code into the house format
