@@ -129,8 +129,8 @@ groups = dict(
             '0.35': dict(both=light_background),
             '0.1': dict(
                 both={
+                    **light_background,
                     'model.decode_head.loss_decode.class_weight': [0.1] + [1.0] * 20,
-                    'model.decode_head.loss_decode.avg_non_ignore': False,
                 }
             ),
         },
