@@ -14,7 +14,7 @@ from mmocr_wsss.artifacts import Offenders, read_json, write_json
 from mmocr_wsss.labels import IGNORE_ID, foreground_classes
 
 DATASET_FILE = 'dataset.json'
-#: Class ids 1..254 are free: 0 is the background, 255 "ignore".
+#: Class ids 1..254 are free, since 0 is the background and 255 "ignore".
 MAX_CLASSES = IGNORE_ID - 1
 _WAY_OUT = 'The tools of tools/dataset_converters write this file; run one again or correct these.'
 

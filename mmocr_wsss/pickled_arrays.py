@@ -23,7 +23,7 @@ def load_pickled_arrays(path: str | os.PathLike) -> dict:
             NumPy, Python 2 included (its byte strings are read as Latin-1).
 
     Returns:
-        The dictionary: keys str or int; values made of arrays and scalars of
+        the dictionary, with keys str or int; values made of arrays and scalars of
         plain numeric and string types, str, bytes, int, float, bool, None,
         list, tuple and dict.
 

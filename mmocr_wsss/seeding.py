@@ -58,7 +58,7 @@ class SeededIndex(int):
 
     @property
     def seed(self) -> int:
-        """Computed when asked for: most indices are skipped when a training is resumed."""
+        """Computed when asked for, since most indices are skipped when a training is resumed."""
         return derive_seed(*self.key)
 
     def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:  # type: ignore[override]

@@ -115,6 +115,24 @@ def test_every_module_is_in_the_reference():
     assert len(modules) > 100
 
 
+#: Docstrings that Sphinx reads otherwise than a reader of the source.
+MISREAD = {
+    'a letter and a period begin a list': re.compile(r'^ +\**\w+: [A-Z]\.$', re.M),
+    'what stands before a colon is taken for the type': re.compile(r'Returns:\n +\{[^}\n]*: '),
+    'code must not touch a word or a range': re.compile(r'^ +"""[^"`]*(?:\w|\.\.)``\w', re.M),
+}
+
+
+@pytest.mark.parametrize('rule', MISREAD)
+def test_docstrings_mean_the_same_in_the_reference(rule):
+    folder = ROOT / 'mmocr_wsss'
+    texts = {path: path.read_text(encoding='utf-8') for path in folder.rglob('*.py')}
+    found = {
+        str(path): hit[0] for path, text in texts.items() if (hit := MISREAD[rule].search(text))
+    }
+    assert not found, rule
+
+
 def test_forms_of_tags_are_those_that_are_read():
     from mmocr_wsss.datasets.tag_tables import WAY_OUT
 

@@ -29,7 +29,7 @@ def collect_photos(
         leave_out: a folder whose files are none of the photos, such as that of the results.
 
     Returns:
-        {name: absolute path}, in the order of ``inputs``, a folder's sorted.
+        absolute paths by name, in the order of ``inputs``, a folder's sorted.
 
     Raises:
         FileNotFoundError: inputs are not there.

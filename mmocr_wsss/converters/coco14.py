@@ -60,7 +60,7 @@ def convert_coco14(
         jobs: processes.
 
     Returns:
-        Per split: numbers of ``images``, ``without objects``, ``objects``, ``crowd regions``,
+        per split the numbers of ``images``, ``without objects``, ``objects``, ``crowd regions``,
         ``objects without area``, and of masks ``written`` and ``there``.
 
     Raises:

@@ -8,9 +8,9 @@ import numpy as np
 from mmocr_wsss.converters.coco_instances import Instance
 from mmocr_wsss.labels import BACKGROUND_ID, IGNORE_ID
 
-#: What a crowd region becomes: 255 where no object is, an object like others, or nothing.
+#: A crowd region becomes 255 where no object is, an object like others, or nothing.
 CROWDS = ('ignore', 'class', 'skip')
-#: Whose class a pixel gets that lies in several objects: that of the object with the smaller
+#: A pixel that lies in several objects gets the class of the object with the smaller
 #: ``area``, of the later or earlier in the JSON, of the higher class id, or 255.
 OVERLAPS = ('smaller', 'later', 'earlier', 'higher_id', 'ignore')
 

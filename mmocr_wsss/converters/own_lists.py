@@ -95,7 +95,7 @@ def merge_copies(
         by_folder: the folder is the tag, so that copies with other tags are meant.
 
     Returns:
-        {first path: class names in id order} and the entries ``duplicates``,
+        class names in id order by first path, and the entries ``duplicates``,
         ``duplicates_with_other_tags`` and ``merged_copies`` of the report.
     """
     same, other, merged, kept = [], [], 0, {}

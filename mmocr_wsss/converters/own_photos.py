@@ -192,7 +192,7 @@ def decode_image(content: bytes) -> tuple[Image.Image, bool]:
     """The photo in mode L or RGB, as :func:`photo_as_jpeg` says, and whether it is a plain JPEG.
 
     Raises:
-        one of :data:`MALFORMED`: the bytes are no image, or not all of one.
+        ValueError: or another of :data:`MALFORMED`; the bytes are no image, or not all of one.
     """
     try:
         image: Image.Image = Image.open(BytesIO(content), formats=_formats())

@@ -67,7 +67,7 @@ def mask_size_and_ids(
 
 
 def out_of_range_ids(ids: np.ndarray, num_classes: int) -> list[int]:
-    """Values that are neither a class id 0..``num_classes`` - 1 nor "ignore" (255)."""
+    """Values that are neither a class id below ``num_classes`` nor "ignore" (255)."""
     return ids[(ids >= num_classes) & (ids != IGNORE_ID)].tolist()
 
 

@@ -51,7 +51,7 @@ def read_tags(source: Source, classes: str | Sequence[str]) -> Tags:
             table of numbers is taken to be in this order.
 
     Returns:
-        {id: (K,) bool}, sorted by id.
+        (K,) bool by id, sorted by id.
 
     Raises:
         FileNotFoundError: ``source`` does not exist.

@@ -30,7 +30,7 @@ class EpochwiseCosineLR(LRSchedulerMixin, _ParamScheduler):
     Args:
         optimizer: set by the runner.
         iters_per_epoch: iterations of an epoch.
-        max_epochs: E.
+        max_epochs: number E of epochs.
         warmup_epochs: W; 0: none.
         warmup_start: learning rate of epoch 0, the same for all groups.
         eta_min: learning rate at the end of the cosine, the same for all groups.

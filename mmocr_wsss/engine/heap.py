@@ -17,7 +17,7 @@ def keep_freed_memory() -> bool:
     peak to its end. Results are the same to the last bit.
 
     Returns:
-        whether it was done: on Linux with glibc; elsewhere nothing changes.
+        whether it was done; it is on Linux with glibc, elsewhere nothing changes.
     """
     try:
         mallopt = ctypes.CDLL('libc.so.6').mallopt

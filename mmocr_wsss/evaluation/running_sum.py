@@ -82,7 +82,7 @@ class RunningIoUMetric(RunningSum, IoUMetric):
 
         Args:
             pred_label, label: integer ids of one shape.
-            num_classes: C.
+            num_classes: number C of classes.
             ignore_index: true id whose pixels do not count.
 
         Returns:

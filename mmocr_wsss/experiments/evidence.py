@@ -13,7 +13,7 @@ from mmocr_wsss.experiments.summary import Pairs, summarise
 from mmocr_wsss.experiments.tables import fill_page, tables
 from mmocr_wsss.visualization.evidence_plots import save_curves, save_gains
 
-#: What stands beside a page PAGE.md: PAGE + these.
+#: Added to PAGE, they name what stands beside PAGE.md.
 NUMBERS, LINES = '.json', '_runs.jsonl'
 GAINS, CURVES = '_gains.png', '_curves.png'
 

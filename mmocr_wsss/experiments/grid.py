@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmocr_wsss.artifacts import require_file
 
-#: Where the pseudo masks of a run come from: by what is done with the pipeline's CAMs.
+#: Where the pseudo masks of a run come from, by what is done with the pipeline's CAMs.
 MASKS = ('walk', 'cam', 'crf', 'true')
 MAIN = 'main'
 _KEYS = {'pipeline', 'config', 'common', 'groups', 'seeds', 'train_photos', 'min_pixels'}

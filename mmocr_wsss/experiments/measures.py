@@ -37,8 +37,8 @@ def measure(
         min_pixels: true validation pixels that make a class supported.
 
     Returns:
-        ``val`` and ``train``: measures in percent, with ``iou`` per class; ``restricted``: the
-        same or None; ``curve``: [iteration, OC rate of the batch] pairs; ``iter_seconds``.
+        ``val`` and ``train`` (measures in percent, with ``iou`` per class), ``restricted`` (the
+        same or None), ``curve`` ([iteration, OC rate of the batch] pairs) and ``iter_seconds``.
     """
     score = partial(_score, sources=sources, min_pixels=min_pixels)
     logged = read_log(work_dir)

@@ -70,7 +70,7 @@ class Run:
 
     @property
     def restricted(self) -> Path | None:
-        """Predictions of a baseline restricted to predicted tags; None: not of this run."""
+        """Predictions of a baseline restricted to predicted tags; None if not of this run."""
         return self.folder / 'restricted' if self.settings.oc is None else None
 
     @property
@@ -85,7 +85,7 @@ class Run:
 
     @cached_property
     def branch(self) -> int:
-        """Iterations taken over from the baseline: those before the loss starts; 0: none.
+        """Iterations taken over from the baseline, those before the loss starts; 0 if none.
 
         Until then both trainings are the same to the last bit, so they are run once.
         """

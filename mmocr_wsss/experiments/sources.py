@@ -113,7 +113,7 @@ class Sources:
 
     @cached_property
     def weights(self) -> dict[str, str]:
-        """{name: digest} of the weights that a config may start from."""
+        """Digests, by name, of the weights that a config may start from."""
         files = {'classifier': self.classifier, **self._pretrained()}
         return {name: sha256_of_file(path)[:16] for name, path in files.items() if path.is_file()}
 

@@ -58,7 +58,7 @@ def class_attention(query: Tensor, key: Tensor, *, num_classes: int) -> Tensor:
     Args:
         query: (N, heads, T, d).
         key: the same.
-        num_classes: K.
+        num_classes: number K of class tokens.
 
     Returns:
         (N, K, P) float32; a row sums to 1 minus what the token gives to class tokens.
@@ -79,7 +79,7 @@ def attention_with_maps(
         query: (N, heads, T, d), any float dtype.
         key: the same.
         value: the same.
-        num_classes: K.
+        num_classes: number K of class tokens.
         affinity: (N, P, P) float32; the weights from patch (row) to patch (column)
             are **added** to it.
 

@@ -98,7 +98,7 @@ def leading_classes(counts: OutOfCandidateCounts, *, limit: int) -> tuple[list[i
     """The rows and the columns of the tables that have OC pixels, those with the most first.
 
     Returns:
-        at most ``limit`` ids of predicted classes, and as many of tags (0: no tags).
+        at most ``limit`` ids of predicted classes, and as many of tags (0 means no tags).
     """
     return _leading(counts.outside, limit), _leading(counts.outside_by_tag.sum(axis=0), limit)
 
@@ -107,7 +107,7 @@ def leading_tags(counts: OutOfCandidateCounts, class_id: int, *, limit: int) -> 
     """The most frequent tags of the images in which a class is predicted without being one.
 
     Returns:
-        at most ``limit`` class ids (0: no tags), by images.
+        at most ``limit`` class ids (0 means no tags), by images.
     """
     return _leading(counts.images_by_tag[class_id], limit)
 

@@ -16,7 +16,7 @@ from mmocr_wsss.registry import MODELS
 
 from .valid_pixels import valid_pixels
 
-#: Heads whose forward returns several maps: which one is the prediction.
+#: Which map is the prediction, of heads whose forward returns several.
 MAIN_OUTPUT = {'PIDHead': 1, 'IterativeDecodeHead': -1}  # else the first
 #: Heads of mmseg without per-pixel class logits, and why.
 REFUSED_HEADS = {
@@ -91,7 +91,7 @@ class CandidateMixin(_Host):
             data_samples: N samples with ``gt_sem_seg`` and ``candidates``.
 
         Returns:
-            the host's dict with two more scalars: the weighted term, and the share
+            the host's dict with two more scalars, the weighted term and the share
             of valid pixels that are out of candidate.
         """
         head = self._listened_head()

@@ -30,7 +30,7 @@ class MCTformerHead(MultiLabelClsHead):
 
     Args:
         num_classes: K, without background.
-        in_channels: D.
+        in_channels: width D of a token.
         patch_branch: classify the patches. False keeps the linear layer of the
             official V1 checkpoint instead, frozen and never used, so that a
             checkpoint can be converted back without loss.

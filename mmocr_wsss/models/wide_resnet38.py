@@ -13,7 +13,7 @@ from mmocr_wsss.registry import MODELS
 
 from .pretrained import check_pretrained
 
-#: Feature maps that the backbone can return: name -> (channels, stride) at full width.
+#: (channels, stride) at full width of the feature maps that the backbone can return, by name.
 FEATURES = {'conv3': (256, 4), 'conv4': (512, 8), 'conv5': (1024, 8), 'conv6': (4096, 8)}
 
 #: Blocks whose activated input is a feature map.

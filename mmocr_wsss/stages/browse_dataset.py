@@ -24,7 +24,7 @@ from mmocr_wsss.seeding import SeededIndex, derive_seed, seed_generators
 from mmocr_wsss.stages.process_pool import map_chunks
 from mmocr_wsss.visualization.tagged_photo import TaggedPhoto, contact_sheet, draw_tagged_photo
 
-#: ``transformed``: after the pipeline, as in training; ``original``: as the files are.
+#: ``transformed`` is after the pipeline, as in training; ``original`` is as the files are.
 MODES = ('transformed', 'original')
 SPLITS = ('train', 'val', 'test')
 _ON_A_SHEET = 20
