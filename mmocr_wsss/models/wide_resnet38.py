@@ -69,7 +69,7 @@ class _PreActivationBlock(nn.Module):
         return self.conv_branch1(activated) if hasattr(self, 'conv_branch1') else x
 
     def branch(self, activated: Tensor) -> Tensor:
-        """(N, C', h, w) of what is added to the shortcut, from the activated input (N, C, H, W)."""
+        """As :meth:`BasicBlock.branch`."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,7 +98,7 @@ class BasicBlock(_PreActivationBlock):
         self.conv_branch2b1 = _conv3x3(mid_channels, out_channels, 1, dilation)
 
     def branch(self, activated: Tensor) -> Tensor:
-        """See :meth:`_PreActivationBlock.branch`."""
+        """(N, C', h, w) of what is added to the shortcut, from the activated input (N, C, H, W)."""
         return self.conv_branch2b1(self.bn_branch2b1(self.conv_branch2a(activated)).relu_())
 
 
